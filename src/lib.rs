@@ -17,5 +17,6 @@
 #![forbid(unsafe_code)]
 
 pub mod edit;
+pub mod fingerprint;
 pub mod reject;
 pub mod wire;
