@@ -16,6 +16,8 @@
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
+pub mod article;
+pub mod dedup;
 pub mod edit;
 pub mod fingerprint;
 pub mod reject;
