@@ -1,0 +1,3 @@
+//! Kafka: the worker loop, transactions, rebalances, restore, dead letters.
+
+pub mod core;
