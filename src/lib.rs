@@ -17,8 +17,10 @@
 #![forbid(unsafe_code)]
 
 pub mod article;
+pub mod config;
 pub mod dedup;
 pub mod edit;
 pub mod fingerprint;
 pub mod reject;
+pub mod stream;
 pub mod wire;
