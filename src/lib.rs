@@ -19,4 +19,5 @@
 pub mod config;
 pub mod edit;
 pub mod reject;
+pub mod telemetry;
 pub mod wire;
