@@ -47,6 +47,7 @@ pub(super) fn broken(config: &Config) -> Vec<(String, String)> {
     hold(config.dedup.window_hours >= 1, "dedup.window_hours", "must be at least 1 hour");
     hold(config.shutdown.timeout_seconds >= 1, "shutdown.timeout_seconds", "must be at least 1 second");
     hold(is_domain(&config.article.authority), "article.authority", "must be a domain name, such as news.example");
+    hold(is_filter(&config.log.level), "log.level", LEVEL);
     broken.extend(owned_properties(config));
     broken.extend(topic_names(config));
     broken
@@ -66,6 +67,17 @@ fn is_name_byte(byte: u8) -> bool {
 fn is_domain(name: &str) -> bool {
     let label = |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     name.contains('.') && name.split('.').all(label)
+}
+
+const LEVEL: &str = "must be error, warn, info, debug, trace or off, or directives such as `info,librdkafka=debug`";
+
+/// Levels, alone or for a target. Anything else would be taken for the name of a target and silence the log.
+fn is_filter(directives: &str) -> bool {
+    let is_level = |word: &str| ["error", "warn", "info", "debug", "trace", "off"].contains(&word);
+    directives.split(',').map(str::trim).all(|directive| match directive.split_once('=') {
+        Some((target, level)) => !target.is_empty() && is_level(level),
+        None => is_level(directive),
+    })
 }
 
 fn owned_properties(config: &Config) -> impl Iterator<Item = (String, String)> {
@@ -126,6 +138,16 @@ mod tests {
         assert_eq!(paths(|c| c.topics.raw = "r".repeat(250)), ["topics.raw"]);
         assert_eq!(paths(|c| c.article.authority = "example".into()), ["article.authority"]);
         assert_eq!(paths(|c| c.article.authority = "http://example.org".into()), ["article.authority"]);
+    }
+
+    #[test]
+    fn a_log_level_is_a_level_or_levels_of_targets() {
+        for level in ["warn", "off", "info,librdkafka=debug", "warn, copydesk::stream=trace"] {
+            assert_eq!(paths(|c| c.log.level = level.into()), Vec::<String>::new(), "{level}");
+        }
+        for level in ["", "loud", "info,", "librdkafka", "=info", "librdkafka=loud"] {
+            assert_eq!(paths(|c| c.log.level = level.into()), ["log.level"], "{level}");
+        }
     }
 
     #[test]
