@@ -146,7 +146,7 @@ fn envelope_like(text: &str) -> bool {
     match quote {
         Some('"') if rest.is_empty() => true, // cut off inside the first key, or behind it
         Some('"') => rest.starts_with(':'),
-        None if rest == "}" => true,
+        None if rest.trim_end() == "}" => true,
         _ => rest.starts_with(':') && OUR_KEYS.contains(&key) || OUR_KEYS.contains(&key.trim_end_matches(':')),
     }
 }
@@ -168,9 +168,11 @@ fn markup(text: &str) -> Option<&'static str> {
             break;
         };
     }
-    let tag = rest.strip_prefix('<').unwrap_or_default();
-    let root = element(tag).map(|name| (name, tag.split('>').next().unwrap_or_default()));
-    root.and_then(|(name, tag)| named(name, tag)).or(xml.then_some("XML"))
+    let tag = rest.strip_prefix('<').unwrap_or_default().split('>').next().unwrap_or_default();
+    let Some(name) = element(tag) else { return xml.then_some("XML") };
+    let qualified = tag.split_ascii_whitespace().next().unwrap_or_default();
+    let closed = rest.trim_end().ends_with(&format!("</{qualified}>"));
+    named(name, tag).or((xml || closed).then_some("XML"))
 }
 
 /// What follows `mark`; nothing if it never comes.
@@ -237,7 +239,7 @@ fn named(name: &str, tag: &str) -> Option<&'static str> {
 
 /// The tagged text of teleprinter days: `ZCZC`, then lines that each start with a one-character tag.
 fn tagged_wire(text: &str) -> bool {
-    let mut lines = text.lines();
+    let mut lines = text.split(['\n', '\r']);
     lines.next().is_some_and(|line| line.starts_with("ZCZC"))
         && lines
             .filter(|line| !line.trim().is_empty())
@@ -298,6 +300,7 @@ mod tests {
             ("<feed xmlns=\"http://www.w3.org/2005/Atom\">", "Atom"),
             ("<DOC id=\"AFP_ENG_20260505.0001\" type=\"story\">", "Gigaword SGML"),
             ("<?xml version=\"1.0\"?><artikel>", "XML"),
+            ("<contentMeta class=\"a\">\n<urgency>3</urgency>\n</contentMeta>\n", "XML"),
         ] {
             assert_eq!(look(text), Format::Foreign(name), "{text}");
         }
@@ -358,6 +361,7 @@ mod tests {
     #[test]
     fn tagged_wire_text_and_e_mail_are_told_by_their_heads() {
         assert_eq!(look("ZCZC AAP\r\n%A\r\n#Bridge_BC1\r\n$Bridge opens\r\n"), Format::Foreign("ZCZC wire text"));
+        assert_eq!(look("\rZCZC\r#Bridge\r:5/5/2026\r   GREENVALE"), Format::Foreign("ZCZC wire text"));
         let mail = "Received: from a\n\tby b\nFrom: desk@example.org\nSubject: Bridge\nMIME-Version: 1.0\n\nIt opens.";
         assert_eq!(look(mail), Format::Foreign("e-mail"));
         assert_eq!(look("From: desk\nSubject: Bridge\n\nMIME-Version: is what he said"), Format::Text);
