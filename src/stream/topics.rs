@@ -23,7 +23,7 @@ use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 use rdkafka::types::RDKafkaErrorCode;
 
 use self::rules::{Problem, Spec};
-use super::clients;
+use super::{Layout, clients};
 use crate::config::{Config, Topics};
 
 /// What a topic is for.
@@ -103,23 +103,6 @@ pub struct Survey {
     pub brokers: usize,
     /// The topics that exist.
     pub topics: BTreeMap<Role, Topic>,
-}
-
-/// What a worker needs to know of the topics.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Layout {
-    /// Partitions of the raw topic.
-    pub raw: i32,
-    /// Partitions of the normalized topic, and so of the changelog.
-    pub normalized: i32,
-    limits: BTreeMap<Role, usize>,
-}
-
-impl Layout {
-    /// The largest record, in bytes, that the topic takes.
-    pub fn max_message_bytes(&self, role: Role) -> usize {
-        self.limits.get(&role).copied().unwrap_or(rules::BROKER_MAX_MESSAGE_BYTES)
-    }
 }
 
 /// Why the topics cannot be used.
@@ -305,14 +288,8 @@ fn judge(config: &Config, survey: &Survey) -> Result<Layout, TopicError> {
     for problem in unwise {
         tracing::warn!("{problem}");
     }
-    let partitions = |role| survey.topics.get(&role).map(|topic: &Topic| topic.partitions);
-    match (grave.is_empty(), partitions(Role::Raw), partitions(Role::Normalized)) {
-        (true, Some(raw), Some(normalized)) => {
-            let limit = |(role, topic): (&Role, &Topic)| {
-                Some((*role, usize::try_from(topic.number("max.message.bytes")?).ok()?))
-            };
-            Ok(Layout { raw, normalized, limits: survey.topics.iter().filter_map(limit).collect() })
-        }
+    match rules::layout(survey) {
+        Some(layout) if grave.is_empty() => Ok(layout),
         _ => Err(TopicError::Unfit(grave)),
     }
 }
@@ -412,15 +389,13 @@ mod tests {
     }
 
     #[test]
-    fn the_layout_is_the_partitions_and_limits_of_the_topics() {
+    fn the_layout_is_read_off_a_cluster_that_cannot_be_asked_for_settings() {
         let cluster = rdkafka::mocking::MockCluster::new(1).unwrap();
         let mut config = Config::default();
         config.kafka.brokers = cluster.bootstrap_servers();
         for role in Role::ALL {
             cluster.create_topic(role.topic(&config.topics), if role == Role::Raw { 3 } else { 4 }, 1).unwrap();
         }
-        let layout = layout(&config, Duration::from_secs(10)).unwrap();
-        assert_eq!((layout.raw, layout.normalized), (3, 4));
-        assert_eq!(layout.max_message_bytes(Role::Articles), rules::BROKER_MAX_MESSAGE_BYTES);
+        assert_eq!(layout(&config, Duration::from_secs(10)).unwrap().partitions, 4);
     }
 }

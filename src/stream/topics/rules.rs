@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use super::{Role, Survey, Topic};
 use crate::config::Config;
+use crate::stream::Layout;
 
 /// The broker's own default of `max.message.bytes`.
-pub const BROKER_MAX_MESSAGE_BYTES: usize = 1_048_588;
+const BROKER_MAX_MESSAGE_BYTES: usize = 1_048_588;
 
 /// Room in a record beside its value: headers, key, framing.
-const ENVELOPE_BYTES: usize = 64 << 10;
+const ENVELOPE_BYTES: usize = 16 << 10;
 
 /// How far an article can outgrow its raw item: one byte of a legacy charset becomes two or three of UTF-8.
 const ARTICLE_GROWTH: usize = 3;
@@ -114,6 +115,21 @@ fn max_message_bytes(role: Role, config: &Config) -> usize {
         Role::Normalized | Role::Articles => ARTICLE_GROWTH * config.item.max_bytes + ENVELOPE_BYTES,
         Role::Seen | Role::Duplicates => BROKER_MAX_MESSAGE_BYTES,
     }
+}
+
+/// What the workers need to know of the topics, if those they read and write by partition exist. A limit that may not be
+/// read is taken for the broker's default.
+pub fn layout(survey: &Survey) -> Option<Layout> {
+    let largest_value = |role| {
+        let limit = survey.topics.get(&role).and_then(|topic| topic.number("max.message.bytes"));
+        let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(BROKER_MAX_MESSAGE_BYTES);
+        limit.saturating_sub(ENVELOPE_BYTES)
+    };
+    Some(Layout {
+        partitions: survey.topics.get(&Role::Normalized)?.partitions,
+        max_record_bytes: largest_value(Role::Normalized).min(largest_value(Role::Articles)),
+        max_rejected_bytes: largest_value(Role::Rejected),
+    })
 }
 
 /// Everything that is wrong with the topics, grave or unwise, with what to do. Settings that could not be read are not
@@ -411,12 +427,25 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_may_not_be_read_are_not_judged() {
+    fn settings_that_may_not_be_read_are_not_judged_and_taken_for_the_defaults() {
         let mut survey = created();
         for topic in survey.topics.values_mut() {
             topic.settings = None;
         }
         assert_eq!(problems(&Config::default(), &survey), []);
+        let limit = BROKER_MAX_MESSAGE_BYTES - ENVELOPE_BYTES;
+        let expected = Layout { partitions: 12, max_record_bytes: limit, max_rejected_bytes: limit };
+        assert_eq!(layout(&survey), Some(expected));
+    }
+
+    #[test]
+    fn an_article_must_fit_every_topic_on_its_way() {
+        let mut survey = created();
+        let articles = survey.topics.get_mut(&Role::Articles).unwrap();
+        articles.settings.get_or_insert_default().insert("max.message.bytes".into(), "100000".into());
+        let layout = layout(&survey).unwrap();
+        assert_eq!(layout.max_record_bytes, 100_000 - ENVELOPE_BYTES);
+        assert!(layout.max_rejected_bytes >= Config::default().item.max_bytes);
     }
 
     #[test]
