@@ -1,4 +1,4 @@
-//! One file a command.
+//! The command line: one file a command.
 
 pub mod explain;
 pub mod labels;
