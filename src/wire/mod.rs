@@ -30,6 +30,20 @@ pub enum Status {
     Canceled,
 }
 
+impl Status {
+    /// The three values, in the order of ninjs.
+    pub const ALL: [Status; 3] = [Status::Usable, Status::Withheld, Status::Canceled];
+
+    /// The ninjs spelling.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Usable => "usable",
+            Status::Withheld => "withheld",
+            Status::Canceled => "canceled",
+        }
+    }
+}
+
 /// One wire item, ready for the edit desk.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Item<'m> {

@@ -1,0 +1,172 @@
+//! One Kafka broker: for all tests together, or for one test that means to break it.
+
+use std::fs::{self, File};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use tempfile::TempDir;
+
+use super::jars::{self, Jars};
+use super::leash::{Leash, Signal, tail};
+use super::wait::{eventually, seconds};
+
+/// A Kafka broker the tests can reach.
+pub struct Broker {
+    bootstrap: String,
+    own: Option<Own>,
+}
+
+/// A broker this process started itself.
+struct Own {
+    jars: Jars,
+    home: TempDir,
+    jvm: Vec<String>,
+    port: u16,
+    process: Option<Leash>,
+}
+
+impl Broker {
+    /// The broker all ordinary tests share: the one `COPYDESK_TEST_BOOTSTRAP` names, or one started for this process.
+    pub fn shared() -> &'static Broker {
+        static SHARED: OnceLock<Result<Broker, String>> = OnceLock::new();
+        let started = SHARED.get_or_init(|| match std::env::var("COPYDESK_TEST_BOOTSTRAP") {
+            Ok(bootstrap) => Ok(Broker { bootstrap, own: None }),
+            Err(_) => Broker::start(&["-XX:TieredStopAtLevel=1"]),
+        });
+        started.as_ref().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// A broker of this test's own, which may be stopped, killed and paused.
+    pub fn private() -> Broker {
+        Broker::start(&["-XX:TieredStopAtLevel=1"]).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Starts a broker on free ports, with an empty data directory and these arguments to the JVM.
+    ///
+    /// # Errors
+    /// One line that says what is missing.
+    pub fn start(jvm: &[&str]) -> Result<Broker, String> {
+        let jars = Jars::get()?;
+        let home = home("broker");
+        let data = home.path().join("data");
+        copy_files(&jars.storage(), &data).map_err(|error| format!("cannot copy the formatted storage: {error}"))?;
+        let (port, controller) = (free_port(), free_port());
+        let properties = jars::server_properties(&data, port, controller);
+        fs::write(home.path().join("server.properties"), properties).map_err(|error| error.to_string())?;
+        let jvm = jvm.iter().map(|argument| (*argument).to_owned()).collect();
+        let own = Own { jars, home, jvm, port, process: None };
+        let mut broker = Broker { bootstrap: format!("127.0.0.1:{port}"), own: Some(own) };
+        broker.start_again();
+        Ok(broker)
+    }
+
+    /// `HOST:PORT`, as clients want it.
+    pub fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+
+    /// The broker's process id.
+    pub fn id(&self) -> Option<u32> {
+        Some(self.own.as_ref()?.process.as_ref()?.id())
+    }
+
+    /// Starts the broker again on the same data and ports, and waits until it answers.
+    pub fn start_again(&mut self) {
+        self.own().launch();
+        self.await_answer();
+    }
+
+    /// Shuts the broker down in order (SIGTERM).
+    pub fn stop(&mut self) {
+        let mut process = self.own().process.take().expect("the broker runs");
+        process.signal(Signal::Term);
+        assert!(process.wait(seconds(30)).is_some(), "the broker did not stop within 30 s of SIGTERM");
+    }
+
+    /// Kills the broker (SIGKILL).
+    pub fn kill(&mut self) {
+        self.own().process = None;
+    }
+
+    /// Freezes the broker (SIGSTOP): connections stay open, nothing answers.
+    pub fn pause(&mut self) {
+        self.own().process.as_mut().expect("the broker runs").signal(Signal::Stop);
+    }
+
+    /// Lets a frozen broker go on (SIGCONT).
+    pub fn resume(&mut self) {
+        self.own().process.as_mut().expect("the broker runs").signal(Signal::Cont);
+    }
+
+    fn own(&mut self) -> &mut Own {
+        self.own.as_mut().expect("only a private broker is broken on purpose")
+    }
+
+    fn await_answer(&mut self) {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.bootstrap).set("reconnect.backoff.max.ms", "100");
+        let client: BaseConsumer = config.create().expect("a client of a broker on this machine");
+        let own = self.own();
+        eventually("the broker answers", seconds(60), || {
+            let log = own.log();
+            if own.process.as_mut().and_then(Leash::ended).is_some() {
+                panic!("the broker ended while starting; its log ends in\n{}", tail(&log, 30));
+            }
+            TcpStream::connect(("127.0.0.1", own.port)).map_err(|error| error.to_string())?;
+            let metadata = client.fetch_metadata(None, Duration::from_secs(1)).map_err(|error| error.to_string())?;
+            if metadata.brokers().is_empty() { Err("no broker in the metadata".into()) } else { Ok(()) }
+        });
+    }
+}
+
+impl Own {
+    fn launch(&mut self) {
+        assert!(self.process.is_none(), "the broker already runs");
+        let log = File::options().create(true).append(true).open(self.log()).expect("the broker's log can be written");
+        let mut java = self.jars.java();
+        java.args(["-Xmx512m", "-XX:+UseSerialGC"]).args(&self.jvm);
+        java.arg("kafka.Kafka").arg(self.home.path().join("server.properties"));
+        java.current_dir(self.home.path()).stdout(log.try_clone().expect("a file handle can be cloned")).stderr(log);
+        self.process = Some(Leash::spawn(&mut java, self.home.path()).expect("java was there a moment ago"));
+    }
+
+    fn log(&self) -> PathBuf {
+        self.home.path().join("broker.log")
+    }
+}
+
+/// A directory for a child process, on the disk of `target/` rather than in a `/tmp` that may be memory.
+pub fn home(of: &str) -> TempDir {
+    let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    fs::create_dir_all(parent).expect("target/tmp can be made");
+    tempfile::Builder::new().prefix(&format!("copydesk-{of}-")).tempdir_in(parent).expect("target/tmp can be written")
+}
+
+/// A port nobody listens on, below the range the system hands out by itself, so that a restart finds it free again.
+pub fn free_port() -> u16 {
+    const FIRST: u16 = 18_000;
+    const COUNT: u16 = 14_000;
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = u16::try_from(std::process::id().wrapping_mul(61) % u32::from(COUNT)).expect("below the count");
+    loop {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = FIRST + (start + step % COUNT) % COUNT;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+fn copy_files(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        fs::copy(entry.path(), to.join(entry.file_name()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,338 @@
+//! The six topics of one test, and what it sent to the first of them.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::broker::Broker;
+use super::corpus::Story;
+use super::ledger::Ledger;
+use super::reader::{Isolation, Reader, Record, read};
+use super::wait::{eventually, seconds};
+use super::worker::Worker;
+
+/// How long a desk waits for its workers before it calls them stuck.
+pub const PATIENCE: Duration = seconds(60);
+
+/// Where a raw item lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct At {
+    /// Partition of the raw topic.
+    pub partition: i32,
+    /// Offset in it.
+    pub offset: i64,
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.partition, self.offset)
+    }
+}
+
+/// The names of one test's topics.
+#[derive(Clone, Debug)]
+pub struct Topics {
+    /// Raw items.
+    pub raw: String,
+    /// Cleaned and hashed items, partitioned by hash.
+    pub normalized: String,
+    /// The changelog of first sightings.
+    pub seen: String,
+    /// Published articles.
+    pub articles: String,
+    /// Suppressed repetitions.
+    pub duplicates: String,
+    /// Dead letters.
+    pub rejected: String,
+}
+
+impl Topics {
+    /// Topics nobody else uses.
+    pub fn unique() -> Topics {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let prefix = format!("t{:x}-{count}", now() * 10_000 + u64::from(std::process::id() % 10_000));
+        let name = |topic: &str| format!("{prefix}.{topic}");
+        Topics {
+            raw: name("raw"),
+            normalized: name("normalized"),
+            seen: name("seen"),
+            articles: name("articles"),
+            duplicates: name("duplicates"),
+            rejected: name("rejected"),
+        }
+    }
+
+    /// The six names in the order data meets them.
+    pub fn all(&self) -> [&str; 6] {
+        [&self.raw, &self.normalized, &self.seen, &self.articles, &self.duplicates, &self.rejected]
+    }
+}
+
+/// A raw item to send.
+#[derive(Clone, Debug)]
+pub struct Raw {
+    value: Vec<u8>,
+    key: Option<Vec<u8>>,
+    headers: Vec<(String, Vec<u8>)>,
+    partition: Option<i32>,
+    timestamp: Option<i64>,
+}
+
+impl Raw {
+    /// These bytes, as they are.
+    pub fn bytes(value: impl Into<Vec<u8>>) -> Raw {
+        Raw { value: value.into(), key: None, headers: Vec::new(), partition: None, timestamp: None }
+    }
+
+    /// A JSON envelope.
+    pub fn envelope(envelope: &serde_json::Value) -> Raw {
+        Raw::bytes(envelope.to_string())
+    }
+
+    /// A story in an envelope with these further fields.
+    pub fn story(story: &Story, mut fields: serde_json::Value) -> Raw {
+        fields["text"] = story.text().into();
+        Raw::envelope(&fields)
+    }
+
+    /// On this partition of the raw topic; otherwise the items of a desk take turns.
+    pub fn on(mut self, partition: i32) -> Raw {
+        self.partition = Some(partition);
+        self
+    }
+
+    /// With this event time, in milliseconds since 1970; otherwise now.
+    pub fn at(mut self, timestamp: i64) -> Raw {
+        self.timestamp = Some(timestamp);
+        self
+    }
+
+    /// With this key.
+    pub fn key(mut self, key: &str) -> Raw {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// With one more header.
+    pub fn header(mut self, name: &str, value: &str) -> Raw {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+}
+
+impl From<&Story> for Raw {
+    fn from(story: &Story) -> Raw {
+        Raw::bytes(story.text())
+    }
+}
+
+/// What a desk remembers of an item it sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Sent {
+    /// Where it lies.
+    pub at: At,
+    /// Its event time.
+    pub timestamp: i64,
+}
+
+/// One test's topics, group and sent items.
+pub struct Desk {
+    /// The broker.
+    pub bootstrap: String,
+    /// The topics.
+    pub topics: Topics,
+    /// The consumer group of this desk's workers.
+    pub group: String,
+    /// How long the workers of this desk remember a content.
+    pub window_hours: u32,
+    /// Every item sent.
+    pub sent: Vec<Sent>,
+    producer: FutureProducer,
+    partitions: i32,
+}
+
+impl Desk {
+    /// Six new topics of four partitions each.
+    pub fn open(broker: &Broker) -> Desk {
+        let desk = Desk::without_topics(broker.bootstrap());
+        desk.create(&desk.topics.all(), 4);
+        desk
+    }
+
+    /// The names, but no topics yet.
+    pub fn without_topics(bootstrap: &str) -> Desk {
+        let topics = Topics::unique();
+        let producer = ClientConfig::new()
+            .set("bootstrap.servers", bootstrap)
+            .set("linger.ms", "2")
+            .set("reconnect.backoff.max.ms", "100")
+            .create()
+            .expect("a producer's settings are right");
+        let group = topics.raw.replace("raw", "copydesk");
+        Desk { bootstrap: bootstrap.into(), topics, group, window_hours: 72, sent: Vec::new(), producer, partitions: 4 }
+    }
+
+    /// Creates topics that keep everything, however old its event time.
+    pub fn create(&self, names: &[&str], partitions: i32) {
+        let admin: AdminClient<DefaultClientContext> =
+            ClientConfig::new().set("bootstrap.servers", &self.bootstrap).create().expect("an admin client");
+        let topics: Vec<NewTopic<'_>> = names
+            .iter()
+            .map(|name| NewTopic::new(name, partitions, TopicReplication::Fixed(1)).set("retention.ms", "-1"))
+            .collect();
+        let options = AdminOptions::new().operation_timeout(Some(seconds(20)));
+        let created = block_on(admin.create_topics(&topics, &options)).expect("the broker answers");
+        for topic in created {
+            topic.unwrap_or_else(|(name, error)| panic!("topic {name} could not be created: {error}"));
+        }
+    }
+
+    /// Sends items and waits until the broker has them all; answers where each lies.
+    pub fn send(&mut self, items: impl IntoIterator<Item = Raw>) -> Vec<At> {
+        let mut deliveries = Vec::new();
+        for item in items {
+            let turn = i32::try_from(self.sent.len() + deliveries.len()).expect("a test's items") % self.partitions;
+            let timestamp = item.timestamp.unwrap_or_else(|| i64::try_from(now()).expect("before the year 292278994"));
+            let headers = item
+                .headers
+                .iter()
+                .fold(OwnedHeaders::new(), |headers, (key, value)| headers.insert(Header { key, value: Some(value) }));
+            let mut record = FutureRecord::<[u8], [u8]>::to(&self.topics.raw)
+                .payload(&item.value)
+                .partition(item.partition.unwrap_or(turn))
+                .timestamp(timestamp)
+                .headers(headers);
+            record.key = item.key.as_deref();
+            let delivery = self.producer.send_result(record);
+            deliveries.push((timestamp, delivery.unwrap_or_else(|(error, _)| panic!("could not send: {error}"))));
+        }
+        let first = self.sent.len();
+        block_on(async {
+            for (timestamp, delivery) in deliveries {
+                let delivered = delivery.await.expect("the producer lives");
+                let delivered = delivered.unwrap_or_else(|(error, _)| panic!("an item was not delivered: {error}"));
+                let at = At { partition: delivered.partition, offset: delivered.offset };
+                self.sent.push(Sent { at, timestamp });
+            }
+        });
+        self.sent[first..].iter().map(|sent| sent.at).collect()
+    }
+
+    /// Sends one item; answers where it lies.
+    pub fn send_one(&mut self, item: impl Into<Raw>) -> At {
+        self.send([item.into()])[0]
+    }
+
+    /// Writes a record to any topic, past the worker.
+    pub fn write(&self, topic: &str, partition: i32, key: &str, value: &[u8]) {
+        let record = FutureRecord::to(topic).partition(partition).key(key).payload(value);
+        let delivery = self.producer.send_result(record).unwrap_or_else(|(error, _)| panic!("could not send: {error}"));
+        let delivered = block_on(delivery).expect("the producer lives");
+        delivered.unwrap_or_else(|(error, _)| panic!("a record was not delivered: {error}"));
+    }
+
+    /// Follows the outcomes as they are committed.
+    pub fn outcomes(&self) -> Outcomes {
+        let open = |topic: &str| Reader::open(&self.bootstrap, topic, Isolation::Committed);
+        let Topics { articles, duplicates, rejected, .. } = &self.topics;
+        Outcomes { readers: [open(articles), open(duplicates), open(rejected)], counts: [0; 3] }
+    }
+
+    /// Waits until there are as many outcomes as items were sent.
+    #[track_caller]
+    pub fn settle(&self, workers: &[&Worker]) {
+        self.outcomes().await_total(self.sent.len(), workers);
+    }
+
+    /// Waits for the last outcome, ends the workers in order, and audits the books.
+    #[track_caller]
+    pub fn close(&self, workers: Vec<Worker>) -> Ledger {
+        self.settle(&workers.iter().collect::<Vec<_>>());
+        for worker in workers {
+            worker.finish();
+        }
+        let ledger = Ledger::read(self);
+        ledger.audit(self);
+        ledger
+    }
+
+    /// How many partitions each topic has.
+    pub fn partitions(&self) -> u64 {
+        u64::try_from(self.partitions).expect("a count")
+    }
+
+    /// All records of one of the topics.
+    pub fn read(&self, topic: &str, isolation: Isolation) -> Vec<Record> {
+        read(&self.bootstrap, topic, isolation)
+    }
+
+    /// The group's committed offset of every partition of `topic`.
+    pub fn committed(&self, topic: &str) -> HashMap<i32, i64> {
+        let member: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", &self.bootstrap)
+            .set("group.id", &self.group)
+            .create()
+            .expect("a consumer's settings are right");
+        let mut all = TopicPartitionList::new();
+        all.add_partition_range(topic, 0, self.partitions - 1);
+        let offsets = eventually("the group's offsets are known", seconds(30), || {
+            member.committed_offsets(all.clone(), seconds(5)).map_err(|error| error.to_string())
+        });
+        let of = |offset: Offset| match offset {
+            Offset::Offset(next) => next,
+            _ => 0,
+        };
+        offsets.elements().iter().map(|element| (element.partition(), of(element.offset()))).collect()
+    }
+}
+
+/// Counts the committed outcomes of a desk while they come.
+pub struct Outcomes {
+    readers: [Reader; 3],
+    counts: [usize; 3],
+}
+
+impl Outcomes {
+    /// Waits until `total` items have been published, suppressed or rejected.
+    #[track_caller]
+    pub fn await_total(&mut self, total: usize, workers: &[&Worker]) {
+        eventually(&format!("{total} items have an outcome"), PATIENCE, || {
+            for (reader, count) in self.readers.iter_mut().zip(&mut self.counts) {
+                *count += reader.advance(Duration::from_millis(10)).len();
+            }
+            let [published, duplicates, rejected] = self.counts;
+            if published + duplicates + rejected >= total {
+                return Ok(());
+            }
+            workers.iter().for_each(|worker| worker.assert_alive());
+            Err(format!("{published} published, {duplicates} duplicates, {rejected} rejected"))
+        });
+    }
+
+    /// How many have been published so far.
+    pub fn published(&self) -> usize {
+        self.counts[0]
+    }
+}
+
+/// Milliseconds since 1970.
+pub fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    u64::try_from(since.as_millis()).expect("64 bits of milliseconds")
+}
+
+/// Runs a future of the Kafka client to its end.
+fn block_on<F: Future>(future: F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime of one thread").block_on(future)
+}

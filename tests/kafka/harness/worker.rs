@@ -1,0 +1,246 @@
+//! `copydesk run` as a child process.
+
+use std::cell::RefCell;
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::broker::{free_port, home};
+use super::desk::Desk;
+use super::http::{self, Answer};
+use super::leash::{Leash, Signal, tail};
+use super::wait::{eventually, seconds};
+
+/// What a worker is told beyond its desk's topics.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The stable name of this replica.
+    pub instance: String,
+    /// Worker threads.
+    pub threads: u32,
+    /// Largest item in bytes.
+    pub max_bytes: usize,
+    /// librdkafka properties.
+    pub properties: Vec<(String, String)>,
+}
+
+impl Settings {
+    /// One thread, nothing unusual.
+    pub fn named(instance: &str) -> Settings {
+        Settings { instance: instance.into(), threads: 1, max_bytes: 1_000_000, properties: Vec::new() }
+    }
+
+    /// With one more librdkafka property.
+    pub fn property(mut self, name: &str, value: &str) -> Settings {
+        self.properties.push((name.into(), value.into()));
+        self
+    }
+
+    /// With this many threads.
+    pub fn threads(mut self, threads: u32) -> Settings {
+        self.threads = threads;
+        self
+    }
+
+    /// With this limit on an item's size.
+    pub fn max_bytes(mut self, max_bytes: usize) -> Settings {
+        self.max_bytes = max_bytes;
+        self
+    }
+
+    /// The configuration file for this worker at this desk.
+    fn toml(&self, desk: &Desk, admin: SocketAddr) -> String {
+        let topics = &desk.topics;
+        let mut toml = format!(
+            "[kafka]\nbrokers = \"{}\"\ngroup = \"{}\"\ninstance = \"{}\"\nstart = \"earliest\"\n",
+            desk.bootstrap, desk.group, self.instance
+        );
+        if !self.properties.is_empty() {
+            toml.push_str("[kafka.properties]\n");
+        }
+        for (name, value) in &self.properties {
+            let _ = writeln!(toml, "\"{name}\" = \"{value}\"");
+        }
+        let _ = write!(
+            toml,
+            "[topics]\nraw = \"{}\"\nnormalized = \"{}\"\nseen = \"{}\"\narticles = \"{}\"\nduplicates = \"{}\"\nrejected = \"{}\"\n\
+             [worker]\nthreads = {}\n\
+             [item]\nmax_bytes = {}\n\
+             [dedup]\nwindow_hours = {}\n\
+             [admin]\nlisten = \"{admin}\"\n\
+             [log]\nformat = \"human\"\nlevel = \"info\"\n\
+             [shutdown]\ntimeout_seconds = 20\n",
+            topics.raw,
+            topics.normalized,
+            topics.seen,
+            topics.articles,
+            topics.duplicates,
+            topics.rejected,
+            self.threads,
+            self.max_bytes,
+            desk.window_hours,
+        );
+        toml
+    }
+}
+
+/// A running worker.
+pub struct Worker {
+    name: String,
+    admin: SocketAddr,
+    process: RefCell<Leash>,
+    home: TempDir,
+}
+
+impl Worker {
+    /// Starts a worker of this name and does not wait for it.
+    pub fn start(desk: &Desk, instance: &str) -> Worker {
+        Worker::start_with(desk, &Settings::named(instance))
+    }
+
+    /// Starts a worker with these settings and does not wait for it.
+    pub fn start_with(desk: &Desk, settings: &Settings) -> Worker {
+        let home = home("worker");
+        let admin = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let config = home.path().join("copydesk.toml");
+        fs::write(&config, settings.toml(desk, admin)).expect("the configuration can be written");
+        let log = File::create(home.path().join("log")).expect("the log can be written");
+        let mut run = copydesk();
+        run.arg("run").arg("--config").arg(&config);
+        run.stdout(log.try_clone().expect("a file handle can be cloned")).stderr(log);
+        let process = Leash::spawn(&mut run, home.path()).expect("the copydesk binary starts");
+        Worker { name: settings.instance.clone(), admin, process: RefCell::new(process), home }
+    }
+
+    /// Runs `copydesk COMMAND --config FILE ARGUMENTS` to its end, and answers its exit code and everything it printed.
+    pub fn command(desk: &Desk, command: &str, arguments: &[&str]) -> (Option<i32>, String) {
+        let home = home("command");
+        let config = home.path().join("copydesk.toml");
+        let admin = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        fs::write(&config, Settings::named("a").toml(desk, admin)).expect("the configuration can be written");
+        let mut run = copydesk();
+        run.arg(command).arg("--config").arg(&config).args(arguments).stdin(Stdio::null());
+        let output = run.output().expect("the copydesk binary starts");
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+    }
+
+    /// The process id.
+    pub fn id(&self) -> u32 {
+        self.process.borrow().id()
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        self.process.borrow_mut().signal(signal);
+    }
+
+    /// Kills the worker (SIGKILL) and waits until it is gone.
+    pub fn kill(self) {
+        self.signal(Signal::Kill);
+        assert!(self.process.borrow_mut().wait(seconds(10)).is_some(), "SIGKILL ends a process");
+    }
+
+    /// Asks the worker to end (SIGTERM), and expects it to leave with code 0.
+    #[track_caller]
+    pub fn finish(self) {
+        self.signal(Signal::Term);
+        let code = self.exit_code(seconds(25));
+        assert_eq!(code, Some(0), "worker {} after SIGTERM; its log ends in\n{}", self.name, self.log_tail());
+    }
+
+    /// Waits for the worker to end by itself. `None` when a signal ended it.
+    #[track_caller]
+    pub fn exit_code(&self, within: Duration) -> Option<i32> {
+        let ended = self.process.borrow_mut().wait(within);
+        let ended = ended.unwrap_or_else(|| {
+            panic!("worker {} still runs after {within:?}; its log ends in\n{}", self.name, self.log_tail())
+        });
+        ended.code()
+    }
+
+    /// Panics with the worker's log when it has ended.
+    #[track_caller]
+    pub fn assert_alive(&self) {
+        if let Some(status) = self.process.borrow_mut().ended() {
+            panic!("worker {} ended ({status}); its log ends in\n{}", self.name, self.log_tail());
+        }
+    }
+
+    /// Asks the admin server.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn get(&self, path: &str) -> std::io::Result<Answer> {
+        http::get(self.admin, path)
+    }
+
+    /// Waits until `/readyz` says yes.
+    #[track_caller]
+    pub fn await_ready(&self) {
+        self.await_status("/readyz", 200);
+    }
+
+    /// Waits until a GET of `path` answers with `status`.
+    #[track_caller]
+    pub fn await_status(&self, path: &str, status: u16) {
+        eventually(&format!("{path} of worker {} answers {status}", self.name), seconds(40), || {
+            self.assert_alive();
+            let answer = self.get(path).map_err(|error| error.to_string())?;
+            if answer.status == status { Ok(()) } else { Err(format!("{} {}", answer.status, answer.body)) }
+        });
+    }
+
+    /// The sum of a metric's series whose labels contain all of `labels` (as `name="value"`).
+    #[track_caller]
+    pub fn metric(&self, name: &str, labels: &[&str]) -> f64 {
+        let page = self.get("/metrics").expect("the admin server answers").body;
+        let series = page.lines().filter_map(|line| {
+            let (series, value) = line.rsplit_once(' ')?;
+            let (found, of) = series.split_once('{').unwrap_or((series, ""));
+            (found == name && labels.iter().all(|label| of.contains(label)))
+                .then(|| value.parse::<f64>().expect("a number"))
+        });
+        let values: Vec<f64> = series.collect();
+        assert!(!values.is_empty(), "no series {name}{labels:?} in\n{page}");
+        values.iter().sum()
+    }
+
+    /// Everything the worker has logged.
+    pub fn log(&self) -> String {
+        fs::read(self.log_file()).map(|log| String::from_utf8_lossy(&log).into_owned()).unwrap_or_default()
+    }
+
+    fn log_tail(&self) -> String {
+        tail(&self.log_file(), 40)
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.home.path().join("log")
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("--- log of worker {} (its last lines) ---\n{}", self.name, self.log_tail());
+        }
+    }
+}
+
+/// The binary under test, without what the environment of the test run would tell it.
+fn copydesk() -> Command {
+    let mut command = Command::new(Path::new(env!("CARGO_BIN_EXE_copydesk")));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("COPYDESK_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}

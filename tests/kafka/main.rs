@@ -1,0 +1,7 @@
+//! copydesk on a real Apache Kafka: what is promised of the topics, held against the topics.
+//!
+//! Every test has topics and a consumer group of its own. Most share one broker, which starts with the first of them; those
+//! that break a broker start one for themselves.
+
+mod harness;
+mod self_test;
