@@ -15,7 +15,7 @@ use rdkafka::{
     ClientContext, Statistics, TopicPartitionList,
     config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel},
     consumer::{BaseConsumer, Consumer, ConsumerContext},
-    error::{KafkaError, KafkaResult},
+    error::{KafkaError, KafkaResult, RDKafkaErrorCode},
     message::DeliveryResult,
     producer::{NoCustomPartitioner, ProducerContext, ThreadedProducer},
     types::RDKafkaRespErr,
@@ -71,9 +71,14 @@ fn with_user_properties(client: &mut ClientConfig, config: &Config, ours: impl F
 ///
 /// # Errors
 /// Where librdkafka refuses a property.
-pub fn reader(config: &Config, isolation: Isolation) -> KafkaResult<BaseConsumer> {
+pub fn reader(config: &Config, isolation: Isolation, metrics: Metrics) -> KafkaResult<Reader> {
     let mut client = base(config);
-    client.set("queued.max.messages.kbytes", "16384").set("fetch.queue.backoff.ms", "5").set("check.crcs", "true");
+    // The end of a partition is what a restore waits for, so no fetch is held back for more records to come.
+    client
+        .set("fetch.wait.max.ms", "10")
+        .set("queued.max.messages.kbytes", "16384")
+        .set("fetch.queue.backoff.ms", "5")
+        .set("check.crcs", "true");
     with_user_properties(&mut client, config, |name| !is_membership(name));
     client
         .set("group.id", &config.kafka.group)
@@ -81,8 +86,27 @@ pub fn reader(config: &Config, isolation: Isolation) -> KafkaResult<BaseConsumer
         .set("enable.partition.eof", "true")
         .set("auto.offset.reset", "earliest")
         .set("isolation.level", isolation.as_str());
-    client.create()
+    BaseConsumer::from_config_and_context(&client, ReaderEvents { metrics })
 }
+
+/// A consumer outside the group.
+pub type Reader = BaseConsumer<ReaderEvents>;
+
+/// Collects what a reader reports.
+pub struct ReaderEvents {
+    metrics: Metrics,
+}
+
+impl ClientContext for ReaderEvents {
+    fn error(&self, error: KafkaError, reason: &str) {
+        if !matches!(error, KafkaError::Global(RDKafkaErrorCode::PartitionEOF)) {
+            self.metrics.kafka_error();
+            tracing::warn!(%error, reason, "Kafka reader");
+        }
+    }
+}
+
+impl ConsumerContext for ReaderEvents {}
 
 /// Properties of group members, which a client outside the group must not carry.
 fn is_membership(name: &str) -> bool {

@@ -12,16 +12,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::dedup::{Sighting, Table, Verdict};
-
-/// Which of the two input topics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Input {
-    /// `wire.raw`, read by the normalize stage.
-    Raw,
-    /// `wire.normalized`, read by the dedup stage.
-    Normalized,
-}
+use crate::{
+    dedup::{Sighting, Table, Verdict},
+    telemetry::Input,
+};
 
 /// One partition of one input topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
