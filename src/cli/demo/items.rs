@@ -2,6 +2,8 @@
 //!
 //! They stand in `config/demo/`, byte for byte as they would come over the wire, and are compiled in.
 
+use std::borrow::Cow;
+
 use crate::reject::Reason;
 
 /// Where an item comes from. Each feed writes to a raw partition of its own, so that copies meet only in the dedup stage.
@@ -18,6 +20,16 @@ pub(super) enum Feed {
 }
 
 impl Feed {
+    /// Its short name.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Feed::Web => "web",
+            Feed::Wire => "wire",
+            Feed::Partners => "partner",
+            Feed::Aggregator => "aggregator",
+        }
+    }
+
     /// The raw partition it writes to.
     pub(super) fn partition(self) -> i32 {
         match self {
@@ -55,16 +67,27 @@ pub(super) struct DemoItem {
     pub(super) end: End,
 }
 
-/// A multiple of its file that is over any sensible limit, for the one item that is to be too large.
-pub(super) const OVERSIZE: usize = 2 << 20;
+/// The demo's `item.max_bytes`: low, so that its one oversized item is no burden.
+pub(super) const MAX_BYTES: usize = 64 << 10;
 
 impl DemoItem {
-    /// The record's value.
-    pub(super) fn value(&self) -> std::borrow::Cow<'static, [u8]> {
+    /// The record's value: the file; the oversized item repeats its own until it is over the limit.
+    pub(super) fn value(&self) -> Cow<'static, [u8]> {
         match self.end {
-            End::Rejected(Reason::TooLarge) => self.bytes.repeat(OVERSIZE.div_ceil(self.bytes.len())).into(),
+            End::Rejected(Reason::TooLarge) => self.bytes.repeat(MAX_BYTES / self.bytes.len() + 1).into(),
             _ => self.bytes.into(),
         }
+    }
+
+    /// Its number, the first two digits of the file name: `01`.
+    pub(super) fn number(&self) -> &'static str {
+        &self.file[..2]
+    }
+
+    /// What the file name says of it: `upi web ads and a caption printed twice`.
+    pub(super) fn description(&self) -> String {
+        let name = self.file.split('.').next().unwrap_or(self.file);
+        name.get(3..).unwrap_or(name).replace('-', " ")
     }
 }
 
@@ -155,6 +178,21 @@ pub(super) const ITEMS: [DemoItem; 61] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_item_has_its_number_and_a_description() {
+        for (at, item) in ITEMS.iter().enumerate() {
+            assert_eq!(item.number(), format!("{:02}", at + 1));
+            assert!(item.description().len() > 5, "{}", item.file);
+        }
+        assert_eq!(ITEMS[3].description(), "upi odd news");
+    }
+
+    #[test]
+    fn only_one_item_is_over_the_limit() {
+        let over: Vec<_> = ITEMS.iter().filter(|item| item.value().len() > MAX_BYTES).map(|item| item.end).collect();
+        assert_eq!(over, [Rejected(Reason::TooLarge)]);
+    }
 
     #[test]
     fn every_file_of_the_demo_is_sent_once() {
