@@ -52,6 +52,7 @@ fn main() {
     let f = first.unwrap();
     println!("first after {:?}; {n} items in {:.2}s = {:.0}/s (since first {:.0}/s); cpu {:.1} us/item; {}", f.0, el.as_secs_f64(), n as f64/el.as_secs_f64(), n as f64/(el-f.0).as_secs_f64(), (c-c0)/n as f64*1e6, rss());
     for l in metrics.render().unwrap().lines().filter(|l| !l.starts_with('#') && (l.contains("transactions_total")||l.contains("published")||l.contains("duplicates")||l.contains("commit_duration")||l.contains("latency")||l.contains("rejected_total{reason"))) { if !l.ends_with(" 0") { println!("{l}"); } }
+    for t in std::fs::read_dir("/proc/self/task").unwrap() { let p = t.unwrap().path(); let s = std::fs::read_to_string(p.join("stat")).unwrap(); let (a,b)=s.rsplit_once(')').unwrap(); let f: Vec<&str> = b.split_whitespace().collect(); let (u,k)=(f[11].parse::<f64>().unwrap(),f[12].parse::<f64>().unwrap()); if u+k>5.0 { println!("{:40} user {:.1} sys {:.1} us/item", a, u*1e4/n as f64, k*1e4/n as f64); } }
     running.stop(); println!("{:?}", running.wait());
     println!("{:?}", t0.elapsed()-el);
     rt.block_on(admin.delete_topics(&all.map(|s| s.as_str()), &AdminOptions::new())).unwrap();

@@ -259,10 +259,22 @@ fn body(copy: &Copy<'_>) -> Body {
     Body {
         role: "main",
         content_type: "text/plain",
-        word_count: value.split_ascii_whitespace().count(),
+        word_count: words(&value),
         char_count: value.chars().count(),
         value,
     }
+}
+
+/// The number of words: runs of bytes other than ASCII white space.
+fn words(text: &str) -> usize {
+    let mut gap = true;
+    let mut count = 0;
+    for byte in text.bytes() {
+        let space = matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'\x0c');
+        count += usize::from(gap & !space);
+        gap = space;
+    }
+    count
 }
 
 fn picture<'a>(number: usize, caption: &Caption<'a>, hash: &ContentHash, authority: &str) -> Picture<'a> {

@@ -1,3 +1,6 @@
-//! The command line.
+//! One file a command.
 
 pub mod demo;
+pub mod explain;
+pub mod labels;
+pub mod process;

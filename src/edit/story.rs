@@ -1,0 +1,222 @@
+//! The structure of a wire item: which paragraph is the headline, a caption, the story, its tail.
+//!
+//! Rules speak first; position, repetition and shape decide what no rule names. The order of an item is taken to be head
+//! (headline, byline, captions), story, tail. A paragraph leaves the story only for a rule or for two pieces of structural
+//! evidence; in doubt it stays.
+
+use super::dateline::Found;
+use super::lines::{Block, End};
+use super::rules::{At, Place, Rule, Rules};
+use super::{Hints, Label};
+
+/// Paragraphs at the start of an item that are searched for a dateline.
+const HEAD: usize = 24;
+/// Sentences before the dateline beyond which they are the story, not captions.
+const CAPTIONS_BEFORE: usize = 4;
+
+/// What a paragraph is, and why.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Verdict<'r> {
+    pub label: Label,
+    pub reason: &'r str,
+    /// The rule, if one gave the label.
+    pub rule: Option<&'r Rule>,
+}
+
+impl<'r> Verdict<'r> {
+    fn evidence(label: Label, reason: &'r str) -> Verdict<'r> {
+        Verdict { label, reason, rule: None }
+    }
+
+    fn rule(rule: &'r Rule) -> Verdict<'r> {
+        let label = if rule.at == At::Line || rule.label != Label::Credit { rule.label } else { Label::Caption };
+        Verdict { label, reason: &rule.id, rule: Some(rule) }
+    }
+}
+
+/// The structure found.
+pub(super) struct Structure<'t, 'r> {
+    /// One a block.
+    pub verdicts: Vec<Verdict<'r>>,
+    /// The block with the dateline, and the dateline.
+    pub dateline: Option<(usize, Found<'t, 'r>)>,
+    /// The first block of the story.
+    pub story: usize,
+}
+
+/// Finds the structure of a wire item.
+pub(super) fn structure<'t, 'r>(
+    rules: &'r Rules,
+    text: &'t str,
+    blocks: &[Block<'t>],
+    hints: &Hints<'_>,
+) -> Structure<'t, 'r> {
+    let agency = blocks
+        .iter()
+        .take(HEAD)
+        .enumerate()
+        .find_map(|(i, b)| rules.agencies.dateline(&text[b.span.clone()], false).map(|found| (i, found)));
+    let sources = sources(hints, agency.as_ref().map(|(_, found)| found));
+    let mut pass = Pass { rules, blocks, sources, found: vec![None; blocks.len()] };
+    let head = agency.as_ref().map_or(blocks.len().min(HEAD), |(i, _)| *i);
+    for i in 0..head {
+        pass.found[i] = pass.rule(i, &[Place::Any, Place::Head]);
+    }
+    pass.repetitions(head);
+    let first_sentence = (0..head).find(|i| pass.found[*i].is_none() && pass.sentence(*i));
+    let dateline = match agency {
+        Some((at, found)) if pass.sentences_before(at) <= CAPTIONS_BEFORE => Some((at, found)),
+        _ => (0..head)
+            .filter(|i| pass.found[*i].is_none() && first_sentence.is_none_or(|f| *i <= f + 2))
+            .find_map(|i| rules.agencies.dateline(&text[blocks[i].span.clone()], true).map(|found| (i, found))),
+    };
+    let story = match &dateline {
+        Some((at, _)) => *at,
+        None => first_sentence.unwrap_or(0),
+    };
+    for i in story..blocks.len() {
+        pass.found[i] = if dateline.as_ref().is_some_and(|(at, _)| *at == i) {
+            Some(Verdict::evidence(Label::Body, "dateline"))
+        } else {
+            pass.rule(i, &[Place::Any, Place::After])
+        };
+    }
+    pass.head(story, dateline.is_some(), hints);
+    pass.tail(story);
+    pass.story(story);
+    let verdicts = pass.found.into_iter().map(|v| v.unwrap_or(Verdict::evidence(Label::Body, "story"))).collect();
+    Structure { verdicts, dateline, story }
+}
+
+/// The names that scope rules: the sender's, and the agencies of the dateline.
+pub(super) fn sources<'a>(hints: &Hints<'a>, dateline: Option<&Found<'a, 'a>>) -> Vec<&'a str> {
+    use super::dateline::Agency::{Known, Other};
+    let named = dateline.into_iter().flat_map(|d| {
+        d.agencies.iter().map(|a| match a {
+            Known(name) => *name,
+            Other(name) => *name,
+        })
+    });
+    hints.source.into_iter().chain(named).collect()
+}
+
+struct Pass<'a, 't, 'r> {
+    rules: &'r Rules,
+    blocks: &'a [Block<'t>],
+    sources: Vec<&'a str>,
+    found: Vec<Option<Verdict<'r>>>,
+}
+
+impl<'r> Pass<'_, '_, 'r> {
+    /// The verdict of the rules on block `i`, among those that hold in `places`.
+    fn rule(&self, i: usize, places: &[Place]) -> Option<Verdict<'r>> {
+        let text = self.blocks[i].text.as_ref();
+        let wanted = |r: &Rule| places.contains(&r.place) && r.in_scope(&self.sources);
+        self.rules
+            .find(At::Line, text, wanted)
+            .or_else(|| self.rules.find(At::Start, text, wanted))
+            .or_else(|| self.rules.find(At::End, text, |r| wanted(r) && r.label == Label::Credit))
+            .map(|hit| Verdict::rule(hit.rule))
+    }
+
+    /// Long enough, and ends as a sentence does.
+    fn sentence(&self, i: usize) -> bool {
+        let shape = &self.blocks[i].shape;
+        shape.long || (shape.end == End::Sentence && shape.words >= 6) || shape.words >= 24
+    }
+
+    fn sentences_before(&self, at: usize) -> usize {
+        (0..at).filter(|i| self.found[*i].is_none() && self.sentence(*i)).count()
+    }
+
+    /// A paragraph that stands twice in the head is a caption; a short line that does is the headline.
+    fn repetitions(&mut self, head: usize) {
+        for i in 0..head {
+            let Some(first) = (0..i).find(|j| self.blocks[*j].text == self.blocks[i].text) else { continue };
+            if self.found[first].is_none() && self.sentence(i) {
+                let verdict = Verdict::evidence(Label::Caption, "repeated in the head");
+                self.found[first] = Some(verdict);
+            }
+            if self.found[first].is_some() && self.found[i].is_none() {
+                self.found[i] = self.found[first];
+            }
+        }
+    }
+
+    /// What stands before the story.
+    fn head(&mut self, story: usize, dateline: bool, hints: &Hints<'_>) {
+        let mut headline: Option<usize> = None;
+        for i in 0..story {
+            if self.found[i].is_some() {
+                continue;
+            }
+            let block = &self.blocks[i];
+            self.found[i] = Some(if hints.headline.is_some_and(|h| same_words(h, &block.text)) {
+                headline = headline.or(Some(i));
+                Verdict::evidence(Label::Headline, "the headline sent beside the text")
+            } else if dateline && self.sentence(i) {
+                Verdict::evidence(Label::Caption, "a sentence before the dateline")
+            } else if headline.is_some_and(|h| self.blocks[h].text == block.text) {
+                Verdict::evidence(Label::Headline, "the headline again")
+            } else if headline.is_none() && block.shape.words >= 2 {
+                headline = Some(i);
+                Verdict::evidence(Label::Headline, "the first line, without a full stop")
+            } else if headline.is_none() {
+                Verdict::evidence(Label::Boilerplate, "a single word before the headline")
+            } else {
+                Verdict::evidence(Label::Subhead, "between headline and story")
+            });
+        }
+    }
+
+    /// After a line that ends the item, and from the last paragraph backwards.
+    fn tail(&mut self, story: usize) {
+        let cut =
+            (story + 1..self.blocks.len()).find(|i| self.found[*i].is_some_and(|v| v.rule.is_some_and(|r| r.cut)));
+        if let Some(cut) = cut
+            && (story..cut).any(|i| self.found[i].is_none_or(|v| v.label == Label::Body))
+        {
+            let reason = self.found[cut].map_or("", |v| v.reason);
+            for verdict in &mut self.found[cut + 1..] {
+                *verdict = Some(Verdict::evidence(Label::Boilerplate, reason));
+            }
+        }
+        for i in (story + 1..self.blocks.len()).rev() {
+            if self.found[i].is_none() {
+                match self.rule(i, &[Place::Tail]) {
+                    Some(verdict) => self.found[i] = Some(verdict),
+                    None => break,
+                }
+            }
+        }
+    }
+
+    /// Crossheads and links between the paragraphs.
+    fn story(&mut self, story: usize) {
+        for i in story + 1..self.blocks.len() {
+            if self.found[i].is_none() && self.is_subhead(i) {
+                self.found[i] = Some(Verdict::evidence(Label::Subhead, "a short line between paragraphs"));
+            }
+        }
+    }
+
+    fn is_subhead(&self, i: usize) -> bool {
+        let (block, shape) = (&self.blocks[i], &self.blocks[i].shape);
+        let framed = block.text.starts_with("- ") && block.text.ends_with(" -");
+        if shape.long || shape.words > 14 || (shape.end != End::Open && !block.text.ends_with('?') && !shape.all_caps())
+        {
+            return framed && shape.words <= 16;
+        }
+        let in_story = |j: &usize| self.found[*j].is_none_or(|v| v.label == Label::Body);
+        let before = (0..i).rev().find(in_story).is_some_and(|j| self.sentence(j));
+        let after = (i + 1..self.blocks.len()).find(in_story).is_some_and(|j| self.sentence(j));
+        let short = shape.words <= 6 || framed || shape.all_caps();
+        before && after && short && shape.upper + shape.lower >= 2 && shape.digits <= shape.upper + shape.lower
+    }
+}
+
+/// Equal but for case and white space.
+fn same_words(a: &str, b: &str) -> bool {
+    let fold = |s: &str| s.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>();
+    a.len().abs_diff(b.len()) <= a.len() / 4 + 8 && fold(a) == fold(b)
+}
