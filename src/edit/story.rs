@@ -290,7 +290,8 @@ impl<'r> Pass<'_, '_, 'r> {
             return followed.then(|| Verdict::evidence(Label::Subhead, "a short line between paragraphs"));
         }
         let quote = matches!(first, '"' | '“' | '«' | '„');
-        let link = (followed || last) && !quote && shape.end == End::Open && shape.words >= 7;
+        let link =
+            (followed || last) && before == End::Sentence && !quote && shape.end == End::Open && shape.words >= 7;
         link.then(|| Verdict::evidence(Label::Boilerplate, "a headline between paragraphs"))
     }
 }
