@@ -124,13 +124,7 @@ pub fn run(
     }
 }
 
-fn session(
-    service: &Service,
-    layout: Layout,
-    identity: &Identity,
-    stop: &AtomicBool,
-    health: &WorkerHealth,
-) -> End {
+fn session(service: &Service, layout: Layout, identity: &Identity, stop: &AtomicBool, health: &WorkerHealth) -> End {
     health.set_phase(Phase::Starting);
     let Service { config, metrics, .. } = service;
     let client = |error| End::Fail(WorkerError::Client(error));
@@ -360,7 +354,11 @@ impl<'s> Session<'s> {
         let result = result.and_then(|item| match item.json.len() > self.layout.max_record_bytes {
             true => Err(Reject::new(
                 Reason::TooLarge,
-                format!("its article has {} bytes, a record may have {}", item.json.len(), self.layout.max_record_bytes),
+                format!(
+                    "its article has {} bytes, a record may have {}",
+                    item.json.len(),
+                    self.layout.max_record_bytes
+                ),
             )),
             false => Ok(item),
         });
@@ -427,7 +425,8 @@ impl<'s> Session<'s> {
             Err(reject) => return Ok(Err(reject)),
         };
         if arrival.hash.partition(self.layout.partitions) != message.partition() {
-            let reject = Reject::new(Reason::BadNormalized, "the record lies in a partition that its hash does not own");
+            let reject =
+                Reject::new(Reason::BadNormalized, "the record lies in a partition that its hash does not own");
             return Ok(Err(reject));
         }
         let Some(verdict) = self.core.sight(message.partition(), &arrival.sighting) else {
@@ -447,10 +446,8 @@ impl<'s> Session<'s> {
                     }));
                 let seen_key = record::key(&arrival.hash, arrival.status);
                 let seen_value = record::value(&entry);
-                let seen = BaseRecord::to(&topics.seen)
-                    .partition(message.partition())
-                    .key(&seen_key)
-                    .payload(&seen_value);
+                let seen =
+                    BaseRecord::to(&topics.seen).partition(message.partition()).key(&seen_key).payload(&seen_value);
                 let bytes = self.send(article)? + self.send(seen)?;
                 self.counts.published(arrival.sighting.time);
                 Ok(Ok(bytes))
@@ -481,8 +478,7 @@ impl<'s> Session<'s> {
         record.payload = message.payload();
         if let Some(payload) = message.payload().filter(|payload| payload.len() > self.layout.max_rejected_bytes) {
             let size = payload.len().to_string();
-            headers =
-                headers.insert(rdkafka::message::Header { key: headers::OMITTED, value: Some(size.as_str()) });
+            headers = headers.insert(rdkafka::message::Header { key: headers::OMITTED, value: Some(size.as_str()) });
             record.payload = None;
         }
         self.send(record.headers(headers))

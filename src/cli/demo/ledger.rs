@@ -29,13 +29,6 @@ pub(super) struct Totals {
     pub(super) rejected: usize,
 }
 
-impl Totals {
-    /// All that came out.
-    pub(super) fn sum(&self) -> usize {
-        self.published + self.duplicates + self.rejected
-    }
-}
-
 impl Ledger {
     /// Item number `item` came out.
     pub(super) fn add(&mut self, item: usize, outcome: Outcome) {
@@ -109,7 +102,9 @@ fn wrong_end(item: &DemoItem, outcome: &Outcome) -> Option<String> {
     match (item.end, outcome) {
         (End::Rejected(must), Outcome::Rejected { reason, .. }) if reason == must.code() => None,
         (End::Rejected(must), _) => Some(format!("{} must be rejected as {must}", item.file)),
-        (_, Outcome::Rejected { reason, .. }) => Some(format!("{} must not be rejected, and was, as {reason}", item.file)),
+        (_, Outcome::Rejected { reason, .. }) => {
+            Some(format!("{} must not be rejected, and was, as {reason}", item.file))
+        }
         _ => None,
     }
 }
@@ -119,7 +114,13 @@ mod tests {
     use super::*;
 
     fn published() -> Outcome {
-        Outcome::Published { headline: "H".into(), version: "1".into(), status: "usable".into(), captions: 0, stripped: 0 }
+        Outcome::Published {
+            headline: "H".into(),
+            version: "1".into(),
+            status: "usable".into(),
+            captions: 0,
+            stripped: 0,
+        }
     }
 
     /// Every item ends as it must.
@@ -143,7 +144,8 @@ mod tests {
         let ledger = perfect();
         assert!(ledger.is_complete());
         assert_eq!(ledger.problems(), Vec::<String>::new());
-        assert_eq!(ledger.totals().sum(), ITEMS.len());
+        let Totals { published, duplicates, rejected } = ledger.totals();
+        assert_eq!(published + duplicates + rejected, ITEMS.len());
     }
 
     #[test]

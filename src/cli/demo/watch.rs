@@ -69,7 +69,9 @@ fn source(message: &BorrowedMessage<'_>) -> anyhow::Result<Source> {
     let header = headers::find(message, headers::SOURCE).unwrap_or_default();
     let mut parts = header.rsplit('/').map(str::parse);
     match (parts.next(), parts.next()) {
-        (Some(Ok(offset)), Some(Ok(partition))) => i32::try_from(partition).map(|partition| Source { partition, offset }).ok(),
+        (Some(Ok(offset)), Some(Ok(partition))) => {
+            i32::try_from(partition).map(|partition| Source { partition, offset }).ok()
+        }
         _ => None,
     }
     .ok_or_else(|| anyhow!("a record without {} in {}", headers::SOURCE, message.topic()))
@@ -95,7 +97,7 @@ fn article(message: &BorrowedMessage<'_>) -> anyhow::Result<Outcome> {
         serde_json::from_slice(message.payload().unwrap_or_default()).context("an article that is no ninjs")?;
     let first = article.headlines.into_iter().next().or_else(|| article.bodies.into_iter().next());
     Ok(Outcome::Published {
-        headline: first.map(|text| text.value).unwrap_or_default(),
+        headline: first.and_then(|text| text.value.lines().next().map(str::to_owned)).unwrap_or_default(),
         version: article.version,
         status: article.pub_status,
         captions: article.associations.len(),
