@@ -54,12 +54,12 @@ impl fmt::Display for Problem {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("{path}: {source}", path = path.display())]
+    #[error("{path}: {error}", path = path.display())]
     Unreadable {
         /// The file asked for.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        error: std::io::Error,
     },
     /// Unknown keys, or values that cannot be.
     #[error("{}", .0.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n"))]
@@ -81,7 +81,7 @@ impl Config {
         let mut layers = Layers::default();
         if let Some(path) = path {
             let text = std::fs::read_to_string(path)
-                .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+                .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
             layers.file(path, &text);
         }
         layers.environment(environment);

@@ -17,6 +17,7 @@ use rdkafka::ClientContext;
 use rdkafka::admin::{
     AdminClient, AdminOptions, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication,
 };
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
@@ -110,7 +111,7 @@ pub struct Survey {
 pub enum TopicError {
     /// librdkafka refuses a property, before any broker is asked.
     #[error("librdkafka refuses the configuration: {0}; see [kafka.properties]")]
-    Client(#[source] KafkaError),
+    Client(KafkaError),
     /// No broker answers. Trying again may help.
     #[error("no broker answers at {brokers}: {reason}; see kafka.brokers, and [kafka.properties] for TLS and SASL")]
     Unreachable {
@@ -307,6 +308,10 @@ impl Ears {
 }
 
 impl ClientContext for Ears {
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
+        tracing::debug!(target: "librdkafka", "{facility} {message}");
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, reason, "Kafka admin client");
         if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {

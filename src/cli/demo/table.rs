@@ -205,7 +205,7 @@ mod tests {
         let row = shown(0, outcome);
         assert!(row.starts_with("published 01 web        Port Amberly funicular climbs again"), "{row}");
         assert!(
-            row.ends_with("3 ads and promos stripped, 1 caption split off, version 2 of the story, canceled\n"),
+            row.ends_with("version 2, a kill (canceled), 1 caption split off\n"),
             "{row}"
         );
     }
