@@ -204,10 +204,7 @@ mod tests {
         };
         let row = shown(0, outcome);
         assert!(row.starts_with("published 01 web        Port Amberly funicular climbs again"), "{row}");
-        assert!(
-            row.ends_with("version 2, a kill (canceled), 1 caption split off\n"),
-            "{row}"
-        );
+        assert!(row.ends_with("version 2, a kill (canceled), 1 caption split off\n"), "{row}");
     }
 
     #[test]
