@@ -29,13 +29,6 @@ pub(super) struct Totals {
     pub(super) rejected: usize,
 }
 
-impl Totals {
-    /// All that came out.
-    pub(super) fn sum(&self) -> usize {
-        self.published + self.duplicates + self.rejected
-    }
-}
-
 impl Ledger {
     /// Item number `item` came out.
     pub(super) fn add(&mut self, item: usize, outcome: Outcome) {
@@ -151,7 +144,8 @@ mod tests {
         let ledger = perfect();
         assert!(ledger.is_complete());
         assert_eq!(ledger.problems(), Vec::<String>::new());
-        assert_eq!(ledger.totals().sum(), ITEMS.len());
+        let Totals { published, duplicates, rejected } = ledger.totals();
+        assert_eq!(published + duplicates + rejected, ITEMS.len());
     }
 
     #[test]

@@ -97,7 +97,7 @@ fn article(message: &BorrowedMessage<'_>) -> anyhow::Result<Outcome> {
         serde_json::from_slice(message.payload().unwrap_or_default()).context("an article that is no ninjs")?;
     let first = article.headlines.into_iter().next().or_else(|| article.bodies.into_iter().next());
     Ok(Outcome::Published {
-        headline: first.map(|text| text.value).unwrap_or_default(),
+        headline: first.and_then(|text| text.value.lines().next().map(str::to_owned)).unwrap_or_default(),
         version: article.version,
         status: article.pub_status,
         captions: article.associations.len(),
