@@ -93,6 +93,11 @@ impl Agencies {
         (!found.is_empty() && !spaced).then_some(found)
     }
 
+    /// Whether `text` is the name of an agency.
+    pub(super) fn is_agency(&self, text: &str) -> bool {
+        self.known(text).is_some()
+    }
+
     fn known(&self, text: &str) -> Option<&str> {
         let same = |form: &String| form == text || (form.len() > 2 && form.eq_ignore_ascii_case(text));
         self.agencies.iter().find(|a| a.forms.iter().any(same)).map(|a| a.name.as_str())

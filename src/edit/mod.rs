@@ -3,6 +3,7 @@
 //! Pure: no I/O, no clock, no global. What is known of agencies stands in `config/rules/*.toml`; position, repetition and
 //! shape of lines is code.
 
+mod byline;
 mod caption;
 mod dateline;
 pub mod headline;
@@ -228,7 +229,7 @@ impl Desk {
                     copy.raw_headline = (tagged.clean != raw).then_some(raw);
                     copy.headline = Some(tagged.clean);
                 }
-                Label::Byline if copy.byline.is_none() => copy.byline = Some(without_by(raw)),
+                Label::Byline if copy.byline.is_none() => copy.byline = Some(byline::without_mark(raw)),
                 Label::Caption => {
                     let split = caption::split(&self.rules, raw, &sources);
                     if !copy.captions.contains(&split) {
@@ -292,12 +293,6 @@ fn credit<'t>(captions: &mut Vec<Caption<'t>>, line: &'t str) {
         Some(caption) if caption.credit == Some(line) => {}
         _ => captions.push(Caption { text: "", credit: Some(line) }),
     }
-}
-
-/// A byline without the word that marks it.
-fn without_by(line: &str) -> &str {
-    let marks = ["By ", "BY ", "by ", "Von ", "VON ", "Par ", "PAR ", "Por ", "POR ", "Di ", "Door ", "Av ", "Af "];
-    marks.iter().find_map(|m| line.strip_prefix(m)).unwrap_or(line).trim()
 }
 
 /// Where `to`, which differs from `from` in white space only, has the byte that stands at `offset` in `from`.

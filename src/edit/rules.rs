@@ -141,6 +141,10 @@ pub(super) struct Rule {
     pub cut: bool,
     /// A start or end that is page chrome or a tag: taken off, and nothing more.
     pub chrome: bool,
+    /// A credit that splits a caption but does not make one.
+    pub weak: bool,
+    /// A heading: the open lines under it are its list.
+    pub list: bool,
     /// A note that is not for publication.
     pub private: bool,
     /// A note that withholds the item.
@@ -207,6 +211,10 @@ struct RawRule {
     cut: bool,
     #[serde(default)]
     chrome: bool,
+    #[serde(default)]
+    weak: bool,
+    #[serde(default)]
+    list: bool,
     #[serde(default)]
     private: bool,
     #[serde(default)]
@@ -369,6 +377,12 @@ impl RawRule {
         if self.chrome && self.at == At::Line {
             return refuse("`chrome` is for rules at the start or the end");
         }
+        if self.weak && (self.at != At::End || label != Label::Credit) {
+            return refuse("only a credit at the end can be `weak`");
+        }
+        if self.list && (self.at != At::Line || label != Label::Boilerplate) {
+            return refuse("only a whole line of boilerplate can head a `list`");
+        }
         if (self.private || self.embargo) && label != Label::Note {
             return refuse("only a note can be `private` or an `embargo`");
         }
@@ -387,6 +401,8 @@ impl RawRule {
             max: if self.at == At::Line { self.max } else { usize::MAX },
             cut: self.cut,
             chrome: self.chrome,
+            weak: self.weak,
+            list: self.list,
             private: self.private,
             embargo: self.embargo,
         })
@@ -461,10 +477,28 @@ fn thompson(at: At) -> thompson::Compiler {
     compiler
 }
 
-/// A pattern as the automaton runs it: a line pattern must also end where the line ends, and a word ends where ASCII says
-/// so, since an automaton cannot look around at Unicode words.
+/// Shorthands that patterns may use. A shorthand may use those below it.
+const SHORTHANDS: [(&str, &str); 9] = [
+    // Names and how they are strung together: `Kit Marlow, Ana van Brandt and J. Roe`.
+    ("<names>", "<name>(?:(?:,? (?:and|und|et|y|e|og|och|en|i) |[,;] ?| ?[&/|] ?)<name>)*"),
+    ("<name>", "<Word>(?:[ -](?:<Word>|de|del|da|das|do|dos|di|du|van|von|der|den|ter|la|le|al|el|bin|ibn|zu))*"),
+    // Where somebody reported from: `Ostheim, Va., and the Hook of Holm`.
+    ("<place>", "(?:the )?<Word>(?:,? (?:<Word>|and|in|the|of|de|la|el|al|near))*"),
+    ("<month>", "(?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]*\\.?"),
+    ("<weekday>", "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"),
+    ("<url>", "(?:https?://|www\\.)\\S+"),
+    ("<Word>", "<Upper><letter>*"),
+    ("<Upper>", "[A-Z\\x{C0}-\\x{DE}\\x{100}-\\x{17F}\\x{391}-\\x{3A9}\\x{400}-\\x{42F}]"),
+    ("<letter>", "[A-Za-z.\\x27’\\x{C0}-\\x{24F}\\x{370}-\\x{52F}\\x{1E00}-\\x{1EFF}-]"),
+];
+
+/// A pattern as the automaton runs it: shorthands spelt out; a line pattern must also end where the line ends; and a word
+/// ends where ASCII says so, since an automaton cannot look around at Unicode words.
 fn anchored(pattern: &str, at: At) -> String {
-    let pattern = pattern.replace(r"\b", r"(?-u:\b)");
+    let mut pattern = pattern.replace(r"\b", r"(?-u:\b)");
+    for (short, long) in SHORTHANDS {
+        pattern = pattern.replace(short, long);
+    }
     match at {
         At::Line => format!("(?:{pattern})$"),
         At::Start | At::End => format!("(?:{pattern})"),

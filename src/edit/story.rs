@@ -4,8 +4,9 @@
 //! (headline, byline, captions), story, tail. A paragraph leaves the story only for a rule or for two pieces of structural
 //! evidence; in doubt it stays.
 
+use super::byline;
 use super::dateline::Found;
-use super::lines::{Block, End};
+use super::lines::{Block, End, Shape};
 use super::rules::{At, Place, Rule, Rules};
 use super::{Hints, Label};
 
@@ -13,6 +14,8 @@ use super::{Hints, Label};
 const HEAD: usize = 24;
 /// Sentences before the dateline beyond which they are the story, not captions.
 const CAPTIONS_BEFORE: usize = 4;
+/// Words that a headline, or a link to a story, may have.
+const HEADLINE_WORDS: usize = 16;
 
 /// What a paragraph is, and why.
 #[derive(Clone, Copy, Debug)]
@@ -115,7 +118,7 @@ impl<'r> Pass<'_, '_, 'r> {
         self.rules
             .find(At::Line, text, wanted)
             .or_else(|| self.rules.find(At::Start, text, wanted))
-            .or_else(|| self.rules.find(At::End, text, |r| wanted(r) && r.label == Label::Credit))
+            .or_else(|| self.rules.find(At::End, text, |r| wanted(r) && r.label == Label::Credit && !r.weak))
             .map(|hit| Verdict::rule(hit.rule))
     }
 
@@ -158,15 +161,34 @@ impl<'r> Pass<'_, '_, 'r> {
                 Verdict::evidence(Label::Caption, "a sentence before the dateline")
             } else if headline.is_some_and(|h| self.blocks[h].text == block.text) {
                 Verdict::evidence(Label::Headline, "the headline again")
-            } else if headline.is_none() && block.shape.words >= 2 {
+            } else if self.is_byline(i, headline.is_some()) {
+                Verdict::evidence(Label::Byline, "names and nothing else")
+            } else if i > 0 && self.label(i - 1) == Some(Label::Byline) && self.is_outlet(i) {
+                Verdict::evidence(Label::Boilerplate, "the outlet under a byline")
+            } else if headline.is_none() && block.shape.words >= 2 && block.shape.words <= HEADLINE_WORDS {
                 headline = Some(i);
                 Verdict::evidence(Label::Headline, "the first line, without a full stop")
-            } else if headline.is_none() {
-                Verdict::evidence(Label::Boilerplate, "a single word before the headline")
+            } else if block.shape.words < 2 {
+                Verdict::evidence(Label::Boilerplate, "a single word before the story")
             } else {
                 Verdict::evidence(Label::Subhead, "between headline and story")
             });
         }
+    }
+
+    fn label(&self, i: usize) -> Option<Label> {
+        self.found[i].map(|v| v.label)
+    }
+
+    /// Two names or more; or one, under a headline or over the name of an outlet.
+    fn is_byline(&self, i: usize, headline: bool) -> bool {
+        let people = byline::people(&self.blocks[i].text).unwrap_or(0);
+        people > 1 || (people == 1 && (headline || self.blocks.get(i + 1).is_some_and(|_| self.is_outlet(i + 1))))
+    }
+
+    fn is_outlet(&self, i: usize) -> bool {
+        let block = &self.blocks[i];
+        block.shape.words <= 3 && (block.shape.all_caps() || self.rules.agencies.is_agency(&block.text))
     }
 
     /// After a line that ends the item, and from the last paragraph backwards.
@@ -191,27 +213,86 @@ impl<'r> Pass<'_, '_, 'r> {
         }
     }
 
-    /// Crossheads and links between the paragraphs.
+    /// Lists under a heading, crossheads, and links between the paragraphs.
     fn story(&mut self, story: usize) {
+        let mut listed: Option<&'r str> = None;
         for i in story + 1..self.blocks.len() {
-            if self.found[i].is_none() && self.is_subhead(i) {
-                self.found[i] = Some(Verdict::evidence(Label::Subhead, "a short line between paragraphs"));
+            match self.found[i] {
+                Some(v) => listed = v.rule.filter(|r| r.list).map(|r| r.id.as_str()),
+                None if listed.is_some() && self.is_open(i) => {
+                    self.found[i] = listed.map(|id| Verdict::evidence(Label::Boilerplate, id));
+                }
+                None => listed = None,
             }
+        }
+        let mut i = story + 1;
+        while i < self.blocks.len() {
+            let end = (i..self.blocks.len())
+                .find(|j| self.found[*j].is_some() || !self.is_open(*j))
+                .unwrap_or(self.blocks.len());
+            self.open_lines(i, end);
+            i = end.max(i) + 1;
         }
     }
 
-    fn is_subhead(&self, i: usize) -> bool {
-        let (block, shape) = (&self.blocks[i], &self.blocks[i].shape);
-        let framed = block.text.starts_with("- ") && block.text.ends_with(" -");
-        if shape.long || shape.words > 14 || (shape.end != End::Open && !block.text.ends_with('?') && !shape.all_caps())
-        {
-            return framed && shape.words <= 16;
+    /// An unlabelled line that is no sentence.
+    fn is_open(&self, i: usize) -> bool {
+        let (text, shape) = (self.blocks[i].text.as_ref(), &self.blocks[i].shape);
+        let dots = text.ends_with("...") || text.ends_with('…');
+        let open = match shape.end {
+            End::Open => true,
+            End::Sentence => {
+                (dots && shape.words <= 5) || text.ends_with(['?', '!']) && shape.words <= 12 || shape.all_caps()
+            }
+            End::Colon => shape.all_caps() && shape.words <= 6,
+        };
+        open && !shape.long && shape.words <= HEADLINE_WORDS
+    }
+
+    /// Decides on a run of lines that are no sentences: one or two between paragraphs are crossheads or links, more are a
+    /// list, which stays.
+    fn open_lines(&mut self, from: usize, to: usize) {
+        if from >= to || to - from > 2 {
+            return;
         }
-        let in_story = |j: &usize| self.found[*j].is_none_or(|v| v.label == Label::Body);
-        let before = (0..i).rev().find(in_story).is_some_and(|j| self.sentence(j));
-        let after = (i + 1..self.blocks.len()).find(in_story).is_some_and(|j| self.sentence(j));
-        let short = shape.words <= 6 || framed || shape.all_caps();
-        before && after && short && shape.upper + shape.lower >= 2 && shape.digits <= shape.upper + shape.lower
+        let near = |found: Option<usize>| found.filter(|j| self.found[*j].is_none_or(|v| v.label == Label::Body));
+        let before = (0..from).rev().find(|j| near(Some(*j)).is_some());
+        let after = (to..self.blocks.len()).find(|j| near(Some(*j)).is_some());
+        let Some(before) = before.map(|j| &self.blocks[j].shape) else { return };
+        let prose = |shape: &Shape| shape.end != End::Open || shape.words >= 12;
+        let followed = after.is_some_and(|j| prose(&self.blocks[j].shape));
+        if !prose(before) {
+            return;
+        }
+        let verdicts: Vec<_> = (from..to).map(|i| self.open_line(i, before.end, followed, after.is_none())).collect();
+        if to - from == 2 && verdicts[0].map(|v| v.label) == verdicts[1].map(|v| v.label) {
+            return;
+        }
+        for (i, verdict) in (from..to).zip(verdicts) {
+            self.found[i] = verdict;
+        }
+    }
+
+    fn open_line(&self, i: usize, before: End, followed: bool, last: bool) -> Option<Verdict<'r>> {
+        let (text, shape) = (self.blocks[i].text.as_ref(), &self.blocks[i].shape);
+        let framed = text.starts_with("- ") && text.ends_with(" -");
+        let first = text.chars().next()?;
+        let item =
+            !framed && (matches!(first, '-' | '–' | '—' | '*' | '•' | '·' | '(' | '[' | '@') || first.is_lowercase());
+        if item || shape.upper + shape.lower < 2 || shape.digits > 6 {
+            return None;
+        }
+        if before == End::Colon && !framed && !shape.all_caps() {
+            return None;
+        }
+        let short = shape.words <= 6 || framed || shape.all_caps() || (text.ends_with('?') && shape.words <= 10);
+        if short {
+            return followed.then(|| Verdict::evidence(Label::Subhead, "a short line between paragraphs"));
+        }
+        let quote = matches!(first, '"' | '“' | '«' | '„');
+        let link =
+            (followed || last) && before == End::Sentence && !quote && shape.end == End::Open && shape.words >= 7;
+        link.then(|| Verdict::evidence(Label::Boilerplate, "a headline between paragraphs"))
     }
 }
 

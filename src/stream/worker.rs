@@ -173,6 +173,10 @@ fn session(service: &Service, layout: Layout, identity: &Identity, stop: &Atomic
     };
     let end = session.run();
     consumer.context().close();
+    // librdkafka waits for an answer to every rebalance, also while it closes.
+    while let Some(rebalance) = consumer.context().next_rebalance() {
+        rebalance.answer(&consumer).unwrap_or_else(|error| tracing::debug!(%error, "rebalance while closing"));
+    }
     end
 }
 
@@ -312,13 +316,8 @@ impl<'s> Session<'s> {
         Ok(())
     }
 
-    fn lane(&self, message: &BorrowedMessage<'_>) -> Lane {
-        let input = if message.topic() == &*self.raw_topic { Input::Raw } else { Input::Normalized };
-        Lane { input, partition: message.partition() }
-    }
-
     fn receive(&mut self, message: BorrowedMessage<'s>) -> Result<(), End> {
-        let lane = self.lane(&message);
+        let lane = lane(&message, &self.raw_topic);
         if self.core.admit(lane, message.offset()) == Admission::Stale {
             return Ok(());
         }
@@ -381,7 +380,7 @@ impl<'s> Session<'s> {
 
     /// Takes an item into the open transaction, opening one if need be.
     fn take(&mut self, prepared: Prepared<'s>) -> Result<(), End> {
-        let (lane, offset) = (self.lane(prepared.message()), prepared.message().offset());
+        let (lane, offset) = (lane(prepared.message(), &self.raw_topic), prepared.message().offset());
         match self.core.admit(lane, offset) {
             Admission::Stale => return Ok(()),
             Admission::Take => {}
@@ -569,10 +568,7 @@ impl<'s> Session<'s> {
         tracing::warn!(%error, "transaction aborted; its items are read again");
         self.service.metrics.aborted();
         transaction::abort(&self.producer).map_err(End::Renew)?;
-        self.counts.clear();
-        self.ahead.clear();
-        self.ahead_bytes = 0;
-        let positions = self.core.aborted();
+        let positions = self.rewind();
         self.seek(&positions)?;
         self.aborts += 1;
         if self.aborts > 1 {
@@ -606,47 +602,45 @@ impl<'s> Session<'s> {
     }
 
     fn rebalance(&mut self, rebalance: Rebalance) -> Result<(), End> {
-        match rebalance {
-            Rebalance::Assign(mut list) => {
-                let lanes = self.lanes_of(&list);
+        match &rebalance {
+            Rebalance::Assign(list) => {
+                let lanes = self.lanes_of(list);
                 tracing::info!(partitions = ?Names(&lanes), "assigned");
                 self.service.metrics.rebalance(RebalanceKind::Assigned);
-                // Where to read from is the opener's finding; until then the partitions are paused.
-                list.set_all_offsets(Offset::Beginning).map_err(End::Renew)?;
-                self.consumer.incremental_assign(&list).map_err(End::Renew)?;
+                rebalance.answer(self.consumer).map_err(End::Renew)?;
                 if list.count() > 0 {
-                    self.consumer.pause(&list).map_err(End::Renew)?;
+                    self.consumer.pause(list).map_err(End::Renew)?;
                 }
                 let opening = self.core.assigned(lanes);
                 self.opener.open(opening);
             }
             Rebalance::Revoke(list) => {
-                let lanes = self.lanes_of(&list);
+                let lanes = self.lanes_of(list);
                 let lost = self.consumer.assignment_lost();
                 tracing::info!(partitions = ?Names(&lanes), lost, "revoked");
                 self.service.metrics.rebalance(if lost { RebalanceKind::Lost } else { RebalanceKind::Revoked });
-                if lost {
-                    self.abandon_transaction()?;
-                } else {
-                    self.finish_transaction()?;
-                }
-                self.ahead.retain(|prepared| {
-                    let message = prepared.message();
-                    let input = if message.topic() == &*self.raw_topic { Input::Raw } else { Input::Normalized };
-                    !lanes.contains(&Lane { input, partition: message.partition() })
-                });
+                let finished =
+                    if lost { self.abandon_transaction() } else { self.finish_transaction().map(|()| Vec::new()) };
+                // Answered in any case: a revocation left open would block the close of the consumer.
+                rebalance.answer(self.consumer).map_err(End::Renew)?;
+                let mut rewound = finished?;
+                rewound.retain(|(lane, _)| !lanes.contains(lane));
+                self.seek(&rewound)?;
+                let raw = &self.raw_topic;
+                self.ahead.retain(|prepared| !lanes.contains(&lane(prepared.message(), raw)));
+                self.ahead_bytes = self.ahead.iter().map(|prepared| prepared.message().payload_len()).sum();
                 self.core.dropped(&lanes);
                 self.gauges.forget(&lanes);
                 self.opener.close(lanes);
-                self.consumer.incremental_unassign(&list).map_err(End::Renew)?;
             }
         }
         self.report_ownership();
         Ok(())
     }
 
-    /// The partitions belong to somebody else already: nothing of the open transaction may be committed.
-    fn abandon_transaction(&mut self) -> Result<(), End> {
+    /// The partitions belong to somebody else already: nothing of the open transaction may be committed. Answers where the
+    /// open lanes are to be read from again.
+    fn abandon_transaction(&mut self) -> Result<Vec<(Lane, i64)>, End> {
         while self.sealed.is_some() {
             self.health.beat();
             self.settle(STRETCH)?;
@@ -655,11 +649,15 @@ impl<'s> Session<'s> {
             self.service.metrics.aborted();
             transaction::abort(&self.producer).map_err(End::Renew)?;
         }
+        Ok(self.rewind())
+    }
+
+    /// Forgets what no transaction holds any more: where every open lane is to be read from again.
+    fn rewind(&mut self) -> Vec<(Lane, i64)> {
         self.counts.clear();
         self.ahead.clear();
         self.ahead_bytes = 0;
-        self.core.aborted();
-        Ok(())
+        self.core.aborted()
     }
 
     /// Resumes the lanes whose position and state have been read.
@@ -717,6 +715,12 @@ impl<'s> Session<'s> {
         }
         list
     }
+}
+
+/// The lane a message came on.
+fn lane(message: &BorrowedMessage<'_>, raw_topic: &str) -> Lane {
+    let input = if message.topic() == raw_topic { Input::Raw } else { Input::Normalized };
+    Lane { input, partition: message.partition() }
 }
 
 /// Lanes as `raw/0 raw/1 normalized/3`, for the log.

@@ -27,7 +27,10 @@ pub(super) fn feed(config: &Config, pace: Duration) -> anyhow::Result<()> {
             .partition(item.feed.partition())
             .payload(value.as_ref())
             .headers(headers);
-        producer.send(record).map_err(|(error, _)| anyhow!(error)).with_context(|| format!("cannot send {}", item.file))?;
+        producer
+            .send(record)
+            .map_err(|(error, _)| anyhow!(error))
+            .with_context(|| format!("cannot send {}", item.file))?;
         producer.poll(Duration::ZERO);
         thread::sleep(pace);
     }

@@ -109,7 +109,9 @@ fn wrong_end(item: &DemoItem, outcome: &Outcome) -> Option<String> {
     match (item.end, outcome) {
         (End::Rejected(must), Outcome::Rejected { reason, .. }) if reason == must.code() => None,
         (End::Rejected(must), _) => Some(format!("{} must be rejected as {must}", item.file)),
-        (_, Outcome::Rejected { reason, .. }) => Some(format!("{} must not be rejected, and was, as {reason}", item.file)),
+        (_, Outcome::Rejected { reason, .. }) => {
+            Some(format!("{} must not be rejected, and was, as {reason}", item.file))
+        }
         _ => None,
     }
 }
@@ -119,7 +121,13 @@ mod tests {
     use super::*;
 
     fn published() -> Outcome {
-        Outcome::Published { headline: "H".into(), version: "1".into(), status: "usable".into(), captions: 0, stripped: 0 }
+        Outcome::Published {
+            headline: "H".into(),
+            version: "1".into(),
+            status: "usable".into(),
+            captions: 0,
+            stripped: 0,
+        }
     }
 
     /// Every item ends as it must.

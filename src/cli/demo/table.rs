@@ -37,7 +37,10 @@ impl<W: Write> Table<W> {
         let out = &mut self.out;
         writeln!(out, "{BOLD}copydesk demo{BOLD:#}: {} wire items on 4 feeds → {broker}", ITEMS.len())?;
         if broker.is_mock() {
-            writeln!(out, "{DIM}The mock shows the flow and proves no guarantee; --kafka HOST:PORT shows the same on a real broker.{DIM:#}")?;
+            writeln!(
+                out,
+                "{DIM}The mock shows the flow and proves no guarantee; --kafka HOST:PORT shows the same on a real broker.{DIM:#}"
+            )?;
         }
         let feeds = [Feed::Web, Feed::Wire, Feed::Partners, Feed::Aggregator];
         let feeds = feeds.map(|feed| format!("{} (raw partition {})", feed.name(), feed.partition()));
@@ -102,7 +105,9 @@ impl<W: Write> Table<W> {
             Broker::Mock(_) => {
                 writeln!(out, "  copydesk demo --kafka localhost:9092          the same on a real broker")?;
             }
-            Broker::Real { prefix, .. } => writeln!(out, "  The topics {prefix}.* stay on the broker; delete them when you have seen them.")?,
+            Broker::Real { prefix, .. } => {
+                writeln!(out, "  The topics {prefix}.* stay on the broker; delete them when you have seen them.")?
+            }
         }
         out.flush()
     }

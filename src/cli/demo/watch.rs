@@ -69,7 +69,9 @@ fn source(message: &BorrowedMessage<'_>) -> anyhow::Result<Source> {
     let header = headers::find(message, headers::SOURCE).unwrap_or_default();
     let mut parts = header.rsplit('/').map(str::parse);
     match (parts.next(), parts.next()) {
-        (Some(Ok(offset)), Some(Ok(partition))) => i32::try_from(partition).map(|partition| Source { partition, offset }).ok(),
+        (Some(Ok(offset)), Some(Ok(partition))) => {
+            i32::try_from(partition).map(|partition| Source { partition, offset }).ok()
+        }
         _ => None,
     }
     .ok_or_else(|| anyhow!("a record without {} in {}", headers::SOURCE, message.topic()))
