@@ -174,6 +174,10 @@ fn session(service: &Service, layout: Layout, identity: &Identity, stop: &Atomic
     };
     let end = session.run();
     consumer.context().close();
+    if matches!(end, End::Stopped) {
+        // A static member that is only closed keeps its place until the session times out; one that unsubscribes leaves.
+        consumer.unsubscribe();
+    }
     // librdkafka waits for an answer to every rebalance, also while it closes.
     while let Some(rebalance) = consumer.context().next_rebalance() {
         rebalance.answer(&consumer).unwrap_or_else(|error| tracing::debug!(%error, "rebalance while closing"));
