@@ -12,7 +12,7 @@ use std::{
 };
 
 use rdkafka::{
-    ClientContext, Statistics, TopicPartitionList,
+    ClientContext, Offset, Statistics, TopicPartitionList,
     config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel},
     consumer::{BaseConsumer, Consumer, ConsumerContext},
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
@@ -197,6 +197,24 @@ pub enum Rebalance {
     Revoke(TopicPartitionList),
 }
 
+impl Rebalance {
+    /// Takes or gives up the partitions, which librdkafka waits for. Where to read from is a finding of the restore; until
+    /// then an assigned partition stands at its beginning.
+    ///
+    /// # Errors
+    /// Where librdkafka refuses, because the assignment has changed meanwhile.
+    pub fn answer(&self, consumer: &WireConsumer) -> KafkaResult<()> {
+        match self {
+            Rebalance::Assign(list) => {
+                let mut list = list.clone();
+                list.set_all_offsets(Offset::Beginning)?;
+                consumer.incremental_assign(&list)
+            }
+            Rebalance::Revoke(list) => consumer.incremental_unassign(list),
+        }
+    }
+}
+
 /// Collects what the consumer reports while it is polled.
 ///
 /// A rebalance is only noted here. librdkafka waits until the application calls `(un)assign`, so the worker finishes its
@@ -242,14 +260,11 @@ impl ClientContext for ConsumerEvents {
 impl ConsumerContext for ConsumerEvents {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, err: RDKafkaRespErr, tpl: &mut TopicPartitionList) {
         let assign = matches!(err, RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS);
+        let event = if assign { Rebalance::Assign(tpl.clone()) } else { Rebalance::Revoke(tpl.clone()) };
         if self.closing.load(Ordering::Acquire) {
-            let answer = if assign { consumer.incremental_assign(tpl) } else { consumer.incremental_unassign(tpl) };
-            if let Err(error) = answer {
-                tracing::debug!(%error, "rebalance while closing");
-            }
+            event.answer(consumer).unwrap_or_else(|error| tracing::debug!(%error, "rebalance while closing"));
             return;
         }
-        let event = if assign { Rebalance::Assign(tpl.clone()) } else { Rebalance::Revoke(tpl.clone()) };
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner).push_back(event);
     }
 }
