@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 use std::fs;
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -49,7 +49,7 @@ pub struct Args {
 /// # Errors
 /// When a rule file is wrong, or a file cannot be read.
 pub fn run(args: &Args, config: &Config) -> anyhow::Result<ExitCode> {
-    let desk = desk(config)?;
+    let desk = super::desk(config)?;
     let out: Box<dyn Write> = if args.explain {
         Box::new(anstream::stdout().lock())
     } else {
@@ -64,25 +64,9 @@ pub fn run(args: &Args, config: &Config) -> anyhow::Result<ExitCode> {
         errors: Box::new(io::stderr()),
         rejected: false,
     };
-    let outcome = args.files.iter().try_for_each(|file| process.file(file)).and_then(|()| Ok(process.out.flush()?));
-    match outcome {
-        // Whoever reads our output has seen enough.
-        Err(error) if is_broken_pipe(&error) => Ok(ExitCode::SUCCESS),
-        Err(error) => Err(error),
-        Ok(()) if process.rejected && !args.labels => Ok(ExitCode::FAILURE),
-        Ok(()) => Ok(ExitCode::SUCCESS),
-    }
-}
-
-fn desk(config: &Config) -> anyhow::Result<Desk> {
-    Ok(match config.edit.rules.as_str() {
-        "" => Desk::builtin()?,
-        dir => Desk::load(Path::new(dir))?,
-    })
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    args.files.iter().try_for_each(|file| process.file(file))?;
+    process.out.flush()?;
+    Ok(if process.rejected && !args.labels { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// Where an item stands: for the messages.
@@ -104,6 +88,9 @@ struct Process<'a> {
 impl Process<'_> {
     fn file(&mut self, path: &Path) -> anyhow::Result<()> {
         if path == Path::new("-") {
+            if io::stdin().is_terminal() {
+                writeln!(self.errors, "reading an item from the terminal; Ctrl-D ends it")?;
+            }
             return self.stream("-", &mut io::stdin().lock());
         }
         let name = path.display().to_string();

@@ -68,8 +68,13 @@ impl Shape {
         let long = text.len() > Shape::LIMIT;
         let head = if long { &text[..text.floor_char_boundary(Shape::LIMIT)] } else { text };
         let mut shape = Shape { words: 0, upper: 0, lower: 0, digits: 0, capitalised: 0, end: End::of(text), long };
-        let mut in_word = false;
+        let (mut in_word, mut unspaced) = (false, 0);
         for c in head.chars() {
+            if is_unspaced(c) {
+                unspaced += 1;
+                shape.lower += 1;
+                continue;
+            }
             if c.is_whitespace() {
                 in_word = false;
                 continue;
@@ -88,6 +93,7 @@ impl Shape {
                 shape.digits += 1;
             }
         }
+        shape.words += unspaced / 2;
         shape
     }
 
@@ -95,6 +101,11 @@ impl Shape {
     pub(super) fn all_caps(&self) -> bool {
         self.upper >= 2 && self.lower == 0
     }
+}
+
+/// Letters of scripts that put no space between words; two make about one.
+fn is_unspaced(c: char) -> bool {
+    matches!(c, '\u{E01}'..='\u{EFF}' | '\u{3041}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}')
 }
 
 impl End {

@@ -86,7 +86,7 @@ pub(super) fn structure<'t, 'r>(
     }
     pass.head(story, dateline.is_some(), hints);
     pass.tail(story);
-    pass.story(story);
+    pass.story(story, dateline.is_some());
     let verdicts = pass.found.into_iter().map(|v| v.unwrap_or(Verdict::evidence(Label::Body, "story"))).collect();
     Structure { verdicts, dateline, story }
 }
@@ -125,7 +125,10 @@ impl<'r> Pass<'_, '_, 'r> {
     /// Long enough, and ends as a sentence does.
     fn sentence(&self, i: usize) -> bool {
         let shape = &self.blocks[i].shape;
-        shape.long || (shape.end == End::Sentence && shape.words >= 6) || shape.words >= 24
+        shape.long
+            || (shape.end == End::Sentence
+                && (shape.words >= 6 || (shape.words >= 3 && self.blocks[i].text.ends_with('.'))))
+            || shape.words >= 24
     }
 
     fn sentences_before(&self, at: usize) -> usize {
@@ -165,7 +168,10 @@ impl<'r> Pass<'_, '_, 'r> {
                 Verdict::evidence(Label::Byline, "names and nothing else")
             } else if i > 0 && self.label(i - 1) == Some(Label::Byline) && self.is_outlet(i) {
                 Verdict::evidence(Label::Boilerplate, "the outlet under a byline")
-            } else if headline.is_none() && block.shape.words >= 2 && block.shape.words <= HEADLINE_WORDS {
+            } else if headline.is_none()
+                && (2..=HEADLINE_WORDS).contains(&block.shape.words)
+                && block.shape.end != End::Colon
+            {
                 headline = Some(i);
                 Verdict::evidence(Label::Headline, "the first line, without a full stop")
             } else if block.shape.words < 2 {
@@ -214,12 +220,12 @@ impl<'r> Pass<'_, '_, 'r> {
     }
 
     /// Lists under a heading, crossheads, and links between the paragraphs.
-    fn story(&mut self, story: usize) {
+    fn story(&mut self, story: usize, dateline: bool) {
         let mut listed: Option<&'r str> = None;
         for i in story + 1..self.blocks.len() {
             match self.found[i] {
                 Some(v) => listed = v.rule.filter(|r| r.list).map(|r| r.id.as_str()),
-                None if listed.is_some() && self.is_open(i) => {
+                None if listed.is_some() && self.is_open(i) && self.blocks[i].shape.words >= 5 => {
                     self.found[i] = listed.map(|id| Verdict::evidence(Label::Boilerplate, id));
                 }
                 None => listed = None,
@@ -230,7 +236,7 @@ impl<'r> Pass<'_, '_, 'r> {
             let end = (i..self.blocks.len())
                 .find(|j| self.found[*j].is_some() || !self.is_open(*j))
                 .unwrap_or(self.blocks.len());
-            self.open_lines(i, end);
+            self.open_lines(i, end, dateline);
             i = end.max(i) + 1;
         }
     }
@@ -251,7 +257,7 @@ impl<'r> Pass<'_, '_, 'r> {
 
     /// Decides on a run of lines that are no sentences: one or two between paragraphs are crossheads or links, more are a
     /// list, which stays.
-    fn open_lines(&mut self, from: usize, to: usize) {
+    fn open_lines(&mut self, from: usize, to: usize, dateline: bool) {
         if from >= to || to - from > 2 {
             return;
         }
@@ -264,7 +270,8 @@ impl<'r> Pass<'_, '_, 'r> {
         if !prose(before) {
             return;
         }
-        let verdicts: Vec<_> = (from..to).map(|i| self.open_line(i, before.end, followed, after.is_none())).collect();
+        let verdicts: Vec<_> =
+            (from..to).map(|i| self.open_line(i, dateline, before.end, followed, after.is_none())).collect();
         if to - from == 2 && verdicts[0].map(|v| v.label) == verdicts[1].map(|v| v.label) {
             return;
         }
@@ -273,7 +280,7 @@ impl<'r> Pass<'_, '_, 'r> {
         }
     }
 
-    fn open_line(&self, i: usize, before: End, followed: bool, last: bool) -> Option<Verdict<'r>> {
+    fn open_line(&self, i: usize, dateline: bool, before: End, followed: bool, last: bool) -> Option<Verdict<'r>> {
         let (text, shape) = (self.blocks[i].text.as_ref(), &self.blocks[i].shape);
         let framed = text.starts_with("- ") && text.ends_with(" -");
         let first = text.chars().next()?;
@@ -289,7 +296,11 @@ impl<'r> Pass<'_, '_, 'r> {
         if short {
             return followed.then(|| Verdict::evidence(Label::Subhead, "a short line between paragraphs"));
         }
+        // Agency copy has no crossheads that long; features and lists without a dateline do.
         let quote = matches!(first, '"' | '“' | '«' | '„');
+        if !dateline && followed && before == End::Sentence && !quote {
+            return Some(Verdict::evidence(Label::Subhead, "a line between paragraphs"));
+        }
         let link =
             (followed || last) && before == End::Sentence && !quote && shape.end == End::Open && shape.words >= 7;
         link.then(|| Verdict::evidence(Label::Boilerplate, "a headline between paragraphs"))

@@ -5,5 +5,4 @@ mod configuration;
 mod copydesk;
 mod documents;
 mod help;
-mod process;
 mod run;

@@ -1,7 +1,7 @@
 //! The demo's Kafka: librdkafka's mock cluster inside this process, or a real one.
 
 use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use rdkafka::mocking::MockCluster;
@@ -9,9 +9,15 @@ use rdkafka::producer::DefaultProducerContext;
 
 use crate::config::{Config, Topics};
 use crate::stream::Layout;
+use crate::stream::topics::{self, Role, rules, rules::Wishes};
 
 /// Partitions of each topic: one for each feed.
 pub(super) const PARTITIONS: i32 = 4;
+
+/// How long the broker may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a real broker keeps the demo's raw items.
+const RETENTION: Duration = Duration::from_secs(24 * 3600);
 
 /// Where the demo runs.
 pub(super) enum Broker {
@@ -58,13 +64,21 @@ impl Broker {
     pub(super) fn create_topics(&self, config: &Config) -> anyhow::Result<Layout> {
         match self {
             Broker::Mock(cluster) => {
-                let Topics { raw, normalized, seen, articles, duplicates, rejected } = &config.topics;
-                for topic in [raw, normalized, seen, articles, duplicates, rejected] {
+                // The mock knows no request that creates topics, and none that asks for their settings.
+                for role in Role::ALL {
+                    let topic = role.topic(&config.topics);
                     cluster.create_topic(topic, PARTITIONS, 1).with_context(|| format!("cannot create {topic}"))?;
                 }
-                Ok(Layout { partitions: PARTITIONS, max_record_bytes: 900 << 10, max_rejected_bytes: 900 << 10 })
+                Ok(topics::layout(config, PATIENCE)?)
             }
-            Broker::Real { .. } => todo!(),
+            Broker::Real { .. } => {
+                let connection = topics::Broker::new(config, PATIENCE)?;
+                let survey = connection.survey()?;
+                let replication = survey.brokers.clamp(1, 3) as i32;
+                let wishes = Wishes { partitions: PARTITIONS, replication, raw_retention: RETENTION };
+                connection.create(&rules::missing(config, &survey, &wishes), replication)?;
+                Ok(topics::verify(config, PATIENCE)?)
+            }
         }
     }
 

@@ -130,7 +130,7 @@ pub(super) const ITEMS: [DemoItem; 61] = [
     item!("16-afp-web-with-desk-initials.txt", Web, TEXT, Published),
     item!("17-afp-same-story-wire-dateline-and-ads.txt", Partners, TEXT, Duplicate),
     item!("18-afp-french.txt", Wire, Some("text/plain; charset=ISO-8859-1"), Published),
-    item!("19-afp-urgent-alert.txt", Wire, TEXT, Published),
+    item!("19-afp-alert-under-280-characters.txt", Wire, TEXT, Published),
     item!("20-afp-the-same-alert-on-another-feed.txt", Partners, TEXT, Duplicate),
     item!("21-dpa-german-in-windows-1252.txt", Web, Some("text/plain; charset=windows-1252"), Published),
     item!("22-dpa-same-story-in-utf-8-on-a-web-page.txt", Partners, TEXT, Duplicate),

@@ -1,6 +1,6 @@
 //! `copydesk demo`: the whole flow in one process, on bundled items.
 //!
-//! An embedded mock broker (or a real one, with `--kafka`), the real pipeline, [`items`] fed into it, and what comes out of
+//! An embedded mock broker (or a real one, with `--kafka`), the real pipeline, bundled items fed into it, and what comes out of
 //! the topics shown as it comes. It knows how every item must end and says so when one does not.
 
 mod broker;
@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 use self::broker::Broker;
-use self::ledger::Ledger;
+use self::ledger::{Ledger, Totals};
 use self::table::Table;
 use self::watch::Watch;
 use crate::config::Config;
@@ -36,6 +36,8 @@ const JOIN: Duration = Duration::from_secs(30);
 const PACE: Duration = Duration::from_millis(40);
 /// How long after the last item the demo waits for one that has not come out.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long the counters may take to say what the topics say.
+const SETTLED: Duration = Duration::from_secs(3);
 /// How long it goes on looking for records that should not be there.
 const AFTERMATH: Duration = Duration::from_millis(300);
 
@@ -79,7 +81,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let pipeline = stream::start(&service, layout).context("cannot start the pipeline")?;
     wait_until_ready(&pipeline, &service.health)?;
     let ledger = play(&service.config, &pipeline, &mut table)?;
-    let problems = ledger.problems();
+    let mut problems = ledger.problems();
+    problems.extend(counters_disagree(&service.metrics, ledger.totals()));
     table.closing(&ledger, &problems, &broker)?;
     if args.keep {
         table.keeping(address)?;
@@ -87,6 +90,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     pipeline.stop();
     pipeline.wait().context("the pipeline failed")?;
+    // The clients' threads outlive the workers by a moment, and would complain of a broker that is gone.
+    std::mem::forget(broker);
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -114,6 +119,35 @@ fn wait_until_ready(pipeline: &Running, health: &Health) -> anyhow::Result<()> {
     }
 }
 
+/// Holds the counters of `/metrics` against the topics. They follow a commit at once, but not in the same instant.
+fn counters_disagree(metrics: &Metrics, totals: Totals) -> Option<String> {
+    let Totals { published, duplicates, rejected } = totals;
+    let started = Instant::now();
+    loop {
+        let text = metrics.render().unwrap_or_default();
+        let counted = Totals {
+            published: counter(&text, "copydesk_published_total"),
+            duplicates: counter(&text, "copydesk_duplicates_total"),
+            rejected: counter(&text, "copydesk_rejected_total"),
+        };
+        if counted == totals && counter(&text, "copydesk_raw_items_total") == published + duplicates + rejected {
+            return None;
+        }
+        if started.elapsed() > SETTLED {
+            return Some(format!("the counters of /metrics say otherwise: {counted:?}"));
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The sum over the series of the counter `name` in the Prometheus text format.
+fn counter(text: &str, name: &str) -> usize {
+    text.lines()
+        .filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{'])))
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok())
+        .sum()
+}
+
 /// Feeds the items and shows what comes out, until all have, or none has come for too long.
 fn play(config: &Config, pipeline: &Running, table: &mut Table<impl Write>) -> anyhow::Result<Ledger> {
     let watch = Watch::start(config)?;
@@ -123,8 +157,8 @@ fn play(config: &Config, pipeline: &Running, table: &mut Table<impl Write>) -> a
         let feeder = scope.spawn(|| feed::feed(config, PACE));
         loop {
             if let Some((item, outcome)) = watch.next(Duration::from_millis(50))? {
-                table.row(item, &outcome, &ledger)?;
-                ledger.add(item, outcome);
+                ledger.add(item, outcome.clone());
+                table.show(item, outcome, &ledger)?;
                 latest = Instant::now();
             }
             let enough = if ledger.is_complete() { AFTERMATH } else { PATIENCE };
@@ -138,4 +172,17 @@ fn play(config: &Config, pipeline: &Running, table: &mut Table<impl Write>) -> a
         feeder.join().map_err(|_| anyhow!("the feeder panicked"))?
     })?;
     Ok(ledger)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_is_the_sum_of_its_series() {
+        let text = "# HELP a_total b\na_total{kind=\"x\"} 2\na_total{kind=\"y\"} 3\na_total_other 9\nb_total 1\n";
+        assert_eq!(counter(text, "a_total"), 5);
+        assert_eq!(counter(text, "b_total"), 1);
+        assert_eq!(counter(text, "c_total"), 0);
+    }
 }
