@@ -3,6 +3,6 @@
 mod broker;
 mod configuration;
 mod copydesk;
+mod documents;
 mod help;
-mod process;
 mod run;
