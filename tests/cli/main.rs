@@ -4,5 +4,6 @@ mod broker;
 mod configuration;
 mod copydesk;
 mod documents;
+mod evaluate;
 mod help;
 mod run;
