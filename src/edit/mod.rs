@@ -1,4 +1,4 @@
-//! An item's text → [`Copy`]: every line labelled, headline, dateline, captions, sign-offs and body pulled apart.
+//! An item's text → [`struct@Copy`]: every line labelled, headline, dateline, captions, sign-offs and body pulled apart.
 //!
 //! Pure: no I/O, no clock, no global. What is known of agencies stands in `config/rules/*.toml`; position, repetition and
 //! shape of lines is code.

@@ -77,9 +77,15 @@ pub fn normalized(item: &Normalized, origin: &Origin, rules: &str, raw: &Borrowe
     headers
 }
 
+/// Bytes of original headers that a dead letter carries on. More are left out: a header is no place for a document, and the
+/// record must fit its topic.
+const MAX_ORIGINAL: usize = 8 << 10;
+
 /// The headers of a dead letter: the original ones untouched, then ours.
 pub fn rejected(record: &BorrowedMessage<'_>, source: &str, stage: Stage, reject: &Reject) -> OwnedHeaders {
-    let original = record.headers().map_or_else(OwnedHeaders::new, |headers| headers.detach());
+    let size = |header: Header<'_, &[u8]>| header.key.len() + header.value.map_or(0, <[u8]>::len);
+    let original = record.headers().filter(|headers| headers.iter().map(size).sum::<usize>() <= MAX_ORIGINAL);
+    let original = original.map_or_else(OwnedHeaders::new, |headers| headers.detach());
     original
         .insert(text(REASON, reject.reason.code()))
         .insert(text(STAGE, stage.code()))

@@ -1,6 +1,6 @@
 //! One worker thread: polls both input topics, edits, decides, publishes, one transaction after the other.
 //!
-//! Decisions are [`core`](super::core)'s; this is the driver that talks to Kafka. A session is one pair of consumer and
+//! Decisions are [`core`]'s; this is the driver that talks to Kafka. A session is one pair of consumer and
 //! producer. Whatever breaks a session ends it, and a new one goes on from the committed offsets; the worker ends when it is
 //! told to, or when going on would be wrong (another process has taken its name, or the changelog is of a newer version).
 
@@ -138,7 +138,7 @@ fn session(service: &Service, layout: Layout, identity: &Identity, stop: &Atomic
         Ok(consumer) => consumer,
         Err(error) => return client(error),
     };
-    let opener = match Opener::start(config, metrics) {
+    let opener = match Opener::start(config, layout.partitions, metrics) {
         Ok(opener) => opener,
         Err(error) => return client(error),
     };
@@ -192,7 +192,7 @@ fn new_producer(
     stop: &AtomicBool,
     health: &WorkerHealth,
 ) -> Result<Arc<WireProducer>, End> {
-    let max_bytes = layout.max_record_bytes + RECORD_OVERHEAD;
+    let max_bytes = layout.max_record_bytes.max(layout.max_rejected_bytes) + RECORD_OVERHEAD;
     let producer = clients::producer(&service.config, identity, max_bytes, service.metrics.clone())
         .map_err(|error| End::Fail(WorkerError::Client(error)))?;
     loop {
