@@ -111,8 +111,9 @@ pub struct Arrival<'m> {
 /// Reads the headers of a normalized item.
 ///
 /// # Errors
-/// [`Reason::BadNormalized`], naming the header that is missing or malformed: somebody else wrote to the topic.
-pub fn arrival<'m>(message: &'m BorrowedMessage<'_>) -> Result<Arrival<'m>, Reject> {
+/// [`Reason::BadNormalized`], naming the header that is missing or malformed, or saying that the record does not belong to
+/// its partition: somebody else wrote to the topic.
+pub fn arrival<'m>(message: &'m BorrowedMessage<'_>, partitions: i32) -> Result<Arrival<'m>, Reject> {
     let mut fields: [Option<&str>; 6] = [None; 6];
     const NAMES: [&str; 6] = [HASH, SOURCE, RECEIVED, STATUS, VERSION, URI];
     for header in message.headers().into_iter().flat_map(|headers| headers.iter()) {
@@ -123,6 +124,9 @@ pub fn arrival<'m>(message: &'m BorrowedMessage<'_>) -> Result<Arrival<'m>, Reje
     let [hash, source, received, status, version, uri] = fields;
     let bad = |name: &str| Reject::new(Reason::BadNormalized, format!("header {name} is missing or malformed"));
     let hash: ContentHash = hash.and_then(|hash| hash.parse().ok()).ok_or_else(|| bad(HASH))?;
+    if hash.partition(partitions) != message.partition() {
+        return Err(Reject::new(Reason::BadNormalized, "the record lies in a partition that does not own its hash"));
+    }
     let status = Status::ALL.into_iter().find(|known| Some(known.as_str()) == status).ok_or_else(|| bad(STATUS))?;
     let source_text = source.ok_or_else(|| bad(SOURCE))?;
     let coordinates = parse_source(source_text).and_then(|(partition, offset)| Source::new(partition, offset));
