@@ -163,6 +163,17 @@ pub(super) fn blocks<'t>(text: &'t str, rows: &[Row<'t>]) -> Vec<Block<'t>> {
     blocks
 }
 
+/// Each row as a block of its own.
+pub(super) fn unwrapped<'t>(rows: &[Row<'t>]) -> Vec<Block<'t>> {
+    let block = |(i, row): (usize, &Row<'t>)| Block {
+        shape: Shape::of(row.text),
+        text: Cow::Borrowed(row.text),
+        span: row.start..row.start + row.text.len(),
+        rows: i..i + 1,
+    };
+    rows.iter().enumerate().map(block).collect()
+}
+
 /// The column that the copy is wrapped at, if it is: no line is wider, and many stop in mid-sentence just before it.
 fn hard_wrapped(rows: &[Row]) -> Option<usize> {
     if rows.len() < 4 {

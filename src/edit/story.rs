@@ -27,7 +27,7 @@ pub(super) struct Verdict<'r> {
 }
 
 impl<'r> Verdict<'r> {
-    fn evidence(label: Label, reason: &'r str) -> Verdict<'r> {
+    pub(super) fn evidence(label: Label, reason: &'r str) -> Verdict<'r> {
         Verdict { label, reason, rule: None }
     }
 
