@@ -114,7 +114,7 @@ impl End {
             |c: char| matches!(c, '"' | '\'' | '”' | '’' | '»' | '«' | ')' | ']' | '›' | '“' | '」' | '』' | '）');
         match text.trim_end_matches(closers).chars().next_back() {
             Some('.' | '!' | '?' | '…' | '。' | '！' | '？' | '؟' | '۔' | '।' | '‽') => End::Sentence,
-            Some(':' | '：') => End::Colon,
+            Some(':' | '：') if text.ends_with([':', '：']) => End::Colon,
             _ => End::Open,
         }
     }

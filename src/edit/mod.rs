@@ -204,7 +204,7 @@ impl Desk {
     pub fn edit<'t>(&'t self, text: &'t str, hints: &Hints<'_>) -> Copy<'t> {
         let rows = lines::rows(text);
         let blocks = lines::blocks(text, &rows);
-        let structure = if page::is_page(&blocks) {
+        let structure = if page::is_page(&self.rules, text, &blocks) {
             page::structure(&self.rules, &self.pages, text, &blocks, hints)
         } else {
             story::structure(&self.rules, text, &blocks, hints)

@@ -49,7 +49,12 @@ pub struct Seen {
     pub words: Vec<Vec<u64>>,
     /// Equal for equal lines.
     pub keys: Vec<u64>,
+    /// The run of lines with most running text in it: first line, and the one after the last.
+    pub main: (usize, usize),
 }
+
+/// Where a line's features say how much running text it is.
+pub const PROSE: usize = 36;
 
 /// Looks at a page.
 pub(in crate::edit) fn look(rules: &Rules, blocks: &[Block<'_>]) -> Seen {
@@ -65,7 +70,8 @@ pub(in crate::edit) fn look(rules: &Rules, blocks: &[Block<'_>]) -> Seen {
     });
     let keys = kept.iter().map(|b| key(&b.text));
     let (words, keys) = (words.collect(), keys.collect());
-    Seen { features: features(rules, &kept, &copies), words, keys, lines }
+    let (features, main) = features(rules, &kept, &copies);
+    Seen { features, words, keys, lines, main }
 }
 
 /// Equal for lines that differ in white space and marks only.
@@ -85,7 +91,7 @@ fn is_furniture(rules: &Rules, block: &Block<'_>, copies: f32) -> bool {
 }
 
 /// The features of every line of a page.
-fn features(rules: &Rules, blocks: &[&Block<'_>], copies: &[(f32, f32)]) -> Vec<Features> {
+fn features(rules: &Rules, blocks: &[&Block<'_>], copies: &[(f32, f32)]) -> (Vec<Features>, (usize, usize)) {
     let mut lines: Vec<Own> = blocks.iter().map(|b| own(rules, b)).collect();
     topic(blocks, &mut lines);
     for (i, line) in lines.iter_mut().enumerate() {
@@ -96,8 +102,9 @@ fn features(rules: &Rules, blocks: &[&Block<'_>], copies: &[(f32, f32)]) -> Vec<
         line.own[2] = f32::from(u8::from(i > 0 && blocks[i - 1].text == blocks[i].text));
         line.own[3] = f32::from(u8::from(blocks.get(i + 1).is_some_and(|next| next.text == blocks[i].text)));
     }
-    let place = places(&lines);
-    (0..lines.len())
+    let main = main_block(&lines);
+    let place = places(&lines, main);
+    let all = (0..lines.len())
         .map(|i| {
             let mut all = [0.0; COUNT];
             all[..OWN].copy_from_slice(&lines[i].own);
@@ -108,7 +115,8 @@ fn features(rules: &Rules, blocks: &[&Block<'_>], copies: &[(f32, f32)]) -> Vec<
             all[OWN + 4 * NEAR..].copy_from_slice(&place[i]);
             all
         })
-        .collect()
+        .collect();
+    (all, main)
 }
 
 /// How often each line stands on the page, and whether it stood there before.
@@ -332,7 +340,7 @@ fn words(text: &str) -> impl Iterator<Item = u64> + '_ {
 }
 
 /// Where each line stands: against running text near it, against the main block of it, against the likely headline.
-fn places(lines: &[Own]) -> Vec<[f32; PLACE]> {
+fn places(lines: &[Own], (from, to): (usize, usize)) -> Vec<[f32; PLACE]> {
     let n = lines.len();
     let sums = |value: &dyn Fn(&Own) -> f32| {
         let mut sums = vec![0f32; n + 1];
@@ -348,7 +356,6 @@ fn places(lines: &[Own]) -> Vec<[f32; PLACE]> {
         let clamp = |i: isize| usize::try_from(i.max(0)).unwrap_or(0).min(n);
         sums[clamp(to).max(clamp(from))] - sums[clamp(from)]
     };
-    let (from, to) = main_block(lines);
     let headline = likely_headline(lines, from);
     let mut last = None;
     let before: Vec<Option<usize>> = (0..n)
