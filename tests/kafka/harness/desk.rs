@@ -307,21 +307,26 @@ impl Outcomes {
     #[track_caller]
     pub fn await_total(&mut self, total: usize, workers: &[&Worker]) {
         eventually(&format!("{total} items have an outcome"), PATIENCE, || {
-            for (reader, count) in self.readers.iter_mut().zip(&mut self.counts) {
-                *count += reader.advance(Duration::from_millis(10)).len();
-            }
-            let [published, duplicates, rejected] = self.counts;
-            if published + duplicates + rejected >= total {
+            self.refresh();
+            if self.total() >= total {
                 return Ok(());
             }
             workers.iter().for_each(|worker| worker.assert_alive());
+            let [published, duplicates, rejected] = self.counts;
             Err(format!("{published} published, {duplicates} duplicates, {rejected} rejected"))
         });
     }
 
-    /// How many have been published so far.
-    pub fn published(&self) -> usize {
-        self.counts[0]
+    /// Reads what has been committed meanwhile.
+    pub fn refresh(&mut self) {
+        for (reader, count) in self.readers.iter_mut().zip(&mut self.counts) {
+            *count += reader.advance(Duration::from_millis(10)).len();
+        }
+    }
+
+    /// How many outcomes there are so far.
+    pub fn total(&self) -> usize {
+        self.counts.iter().sum()
     }
 }
 

@@ -237,14 +237,11 @@ impl Ledger {
         for (key, count) in balance.iter().filter(|(_, count)| **count != 0) {
             complaints.push(format!("{key}: {count:+} articles beyond its records in the changelog"));
         }
-        for duplicate in &self.duplicates {
-            let known = self.articles.iter().any(|one| one.hash == duplicate.hash && one.source == duplicate.first);
-            if !known {
-                complaints.push(format!(
-                    "{} is called a duplicate of {}, which was not published",
-                    duplicate.source, duplicate.first
-                ));
-            }
+        let published: HashSet<(&str, At)> = self.articles.iter().map(|one| (one.hash.as_str(), one.source)).collect();
+        for duplicate in self.duplicates.iter().filter(|one| !published.contains(&(one.hash.as_str(), one.first))) {
+            let Duplicate { source, first, .. } = duplicate;
+            complaints
+                .push(format!("{source} is called a duplicate of {first}, which was not published as that content"));
         }
     }
 

@@ -26,6 +26,8 @@ pub struct Settings {
     pub threads: u32,
     /// Largest item in bytes.
     pub max_bytes: usize,
+    /// How long a shutdown may take.
+    pub shutdown_seconds: u32,
     /// librdkafka properties.
     pub properties: Vec<(String, String)>,
 }
@@ -33,7 +35,13 @@ pub struct Settings {
 impl Settings {
     /// One thread, nothing unusual.
     pub fn named(instance: &str) -> Settings {
-        Settings { instance: instance.into(), threads: 1, max_bytes: 1_000_000, properties: Vec::new() }
+        Settings {
+            instance: instance.into(),
+            threads: 1,
+            max_bytes: 1_000_000,
+            shutdown_seconds: 20,
+            properties: Vec::new(),
+        }
     }
 
     /// With one more librdkafka property.
@@ -45,6 +53,12 @@ impl Settings {
     /// With this many threads.
     pub fn threads(mut self, threads: u32) -> Settings {
         self.threads = threads;
+        self
+    }
+
+    /// With this long for a shutdown.
+    pub fn shutdown_seconds(mut self, seconds: u32) -> Settings {
+        self.shutdown_seconds = seconds;
         self
     }
 
@@ -75,7 +89,7 @@ impl Settings {
              [dedup]\nwindow_hours = {}\n\
              [admin]\nlisten = \"{admin}\"\n\
              [log]\nformat = \"human\"\nlevel = \"info\"\n\
-             [shutdown]\ntimeout_seconds = 20\n",
+             [shutdown]\ntimeout_seconds = {}\n",
             topics.raw,
             topics.normalized,
             topics.seen,
@@ -85,6 +99,7 @@ impl Settings {
             self.threads,
             self.max_bytes,
             desk.window_hours,
+            self.shutdown_seconds,
         );
         toml
     }

@@ -1,0 +1,112 @@
+//! Workers that die, and what the next one makes of it.
+
+use crate::backlog::Backlog;
+use crate::harness::broker::Broker;
+use crate::harness::corpus::story;
+use crate::harness::desk::{Desk, Raw};
+use crate::harness::leash::Signal;
+use crate::harness::reader::Isolation;
+use crate::harness::wait::seconds;
+use crate::harness::worker::{Settings, Worker};
+
+#[test]
+fn dedup_survives_a_restart() {
+    let mut desk = Desk::open(Broker::shared());
+    let worker = Worker::start(&desk, "a");
+    let first = desk.send((0..200).map(|number| Raw::from(&story(number))));
+    desk.settle(&[&worker]);
+    worker.finish();
+    let worker = Worker::start(&desk, "another");
+    let again = desk.send((0..200).map(|number| Raw::bytes(story(number).text_with_ads())));
+    let ledger = desk.close(vec![worker]);
+    assert_eq!((ledger.published_of(&first), ledger.published_of(&again)), (200, 0));
+    for (first, again) in first.into_iter().zip(again) {
+        assert_eq!(ledger.duplicate(again).first, first);
+    }
+}
+
+#[test]
+fn a_worker_killed_in_the_middle_of_a_backlog_loses_nothing_and_publishes_nothing_twice() {
+    let mut desk = Desk::open(Broker::shared());
+    let backlog = Backlog::send(&mut desk, 0, 4_000);
+    let worker = Worker::start(&desk, "a");
+    let mut outcomes = desk.outcomes();
+    outcomes.await_total(500, &[&worker]);
+    worker.kill();
+    let worker = Worker::start(&desk, "a");
+    assert!(outcomes.total() < backlog.items(), "the kill came in the middle");
+    let ledger = desk.close(vec![worker]);
+    backlog.assert_published_once(&ledger);
+    assert_eq!(ledger.articles.len(), backlog.stories());
+}
+
+#[test]
+fn a_worker_killed_again_and_again_still_publishes_each_story_once() {
+    let mut desk = Desk::open(Broker::shared());
+    let backlog = Backlog::send(&mut desk, 10_000, 4_800);
+    let mut outcomes = desk.outcomes();
+    let mut kills = 0;
+    while outcomes.total() + 600 < backlog.items() {
+        let worker = Worker::start(&desk, "a");
+        outcomes.await_total(outcomes.total() + 1, &[&worker]);
+        worker.kill();
+        kills += 1;
+    }
+    let ledger = desk.close(vec![Worker::start(&desk, "a")]);
+    backlog.assert_published_once(&ledger);
+    assert!(kills >= 3, "only {kills} kills: the backlog is too small to show anything");
+    let written = desk.read(&desk.topics.normalized, Isolation::Uncommitted).len();
+    assert!(written > ledger.normalized.len(), "no kill hit an open transaction: this run has shown nothing");
+}
+
+#[test]
+fn a_worker_of_another_name_takes_over_from_a_killed_one() {
+    let mut desk = Desk::open(Broker::shared());
+    let backlog = Backlog::send(&mut desk, 20_000, 3_000);
+    let worker = Worker::start_with(&desk, &Settings::named("a").property("session.timeout.ms", "6000"));
+    desk.outcomes().await_total(500, &[&worker]);
+    worker.kill();
+    // Nobody aborts what the dead one left open but the broker, and until then a part of the changelog cannot be read.
+    let worker = Worker::start(&desk, "b");
+    let ledger = desk.close(vec![worker]);
+    backlog.assert_published_once(&ledger);
+}
+
+#[test]
+fn sigterm_in_the_middle_of_a_backlog_loses_nothing() {
+    let mut desk = Desk::open(Broker::shared());
+    let backlog = Backlog::send(&mut desk, 30_000, 3_000);
+    let worker = Worker::start(&desk, "a");
+    let mut outcomes = desk.outcomes();
+    outcomes.await_total(300, &[&worker]);
+    worker.finish();
+    outcomes.refresh();
+    assert!(outcomes.total() < backlog.items(), "SIGTERM came in the middle");
+    let ledger = desk.close(vec![Worker::start(&desk, "a")]);
+    backlog.assert_published_once(&ledger);
+}
+
+#[test]
+fn sigterm_leaves_the_group_so_that_another_takes_over_at_once() {
+    let mut desk = Desk::open(Broker::shared());
+    let worker = Worker::start(&desk, "a");
+    desk.send_one(&story(1));
+    desk.settle(&[&worker]);
+    worker.finish();
+    // The session of "a" would last another half a minute.
+    let started = std::time::Instant::now();
+    let worker = Worker::start(&desk, "b");
+    desk.send_one(&story(2));
+    desk.settle(&[&worker]);
+    assert!(started.elapsed() < seconds(15), "taken over after {:?}", started.elapsed());
+    desk.close(vec![worker]);
+}
+
+#[test]
+fn sigint_ends_a_worker_as_sigterm_does() {
+    let desk = Desk::open(Broker::shared());
+    let worker = Worker::start(&desk, "a");
+    worker.await_ready();
+    worker.signal(Signal::Int);
+    assert_eq!(worker.exit_code(seconds(20)), Some(0));
+}
