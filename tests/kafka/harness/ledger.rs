@@ -139,6 +139,14 @@ impl Ledger {
     /// Holds the books against what was sent: every item ends in exactly one place, and the topics agree.
     #[track_caller]
     pub fn audit(&self, desk: &Desk) {
+        let mut complaints = self.complaints(desk);
+        let count = complaints.len();
+        complaints.truncate(12);
+        assert!(count == 0, "{count} defects in the books of {}:\n  {}", desk.topics.raw, complaints.join("\n  "));
+    }
+
+    /// Everything that is wrong with the books.
+    pub fn complaints(&self, desk: &Desk) -> Vec<String> {
         let mut complaints = Vec::new();
         self.audit_outcomes(desk, &mut complaints);
         self.audit_counts(desk, &mut complaints);
@@ -146,9 +154,7 @@ impl Ledger {
         self.audit_partitions(desk, &mut complaints);
         self.audit_seen(&mut complaints);
         self.audit_offsets(desk, &mut complaints);
-        let count = complaints.len();
-        complaints.truncate(12);
-        assert!(count == 0, "{count} defects in the books of {}:\n  {}", desk.topics.raw, complaints.join("\n  "));
+        complaints
     }
 
     fn audit_outcomes(&self, desk: &Desk, complaints: &mut Vec<String>) {
