@@ -80,9 +80,8 @@ fn a_foreign_record_between_the_stages_is_a_dead_letter_of_the_second() {
     let worker = Worker::start(&desk, "a");
     let before = desk.send_one(&story(1));
     desk.settle(&[&worker]);
-    for partition in 0..4 {
-        desk.write(&desk.topics.normalized, partition, "not a hash", b"not an article");
-    }
+    let foreign = |partition| (partition, "not a hash".to_owned(), "not an article".to_owned());
+    desk.write(&desk.topics.normalized, (0..4).map(foreign));
     let after = desk.send([2, 3, 4, 5, 6, 7].map(|number| Raw::from(&story(number))));
     desk.outcomes().await_total(desk.sent.len() + 4, &[&worker]);
     let ledger = desk.close(vec![worker]);

@@ -171,7 +171,7 @@ fn a_copy_on_another_raw_partition_is_caught() {
 #[test]
 fn the_window_forgets_in_event_time() {
     let (mut desk, worker) = desk();
-    let start = i64::try_from(now()).expect("milliseconds") - 300 * HOUR;
+    let start = now() - 300 * HOUR;
     let seen_at = |hours: i64| Raw::from(&story(60)).at(start + hours * HOUR);
     let first = send!(desk, worker, seen_at(0));
     let inside = send!(desk, worker, seen_at(71));

@@ -103,27 +103,40 @@ impl Reader {
         Reader { consumer, partitions, at_end: HashSet::new() }
     }
 
-    /// The records that come within `wait`, at once when the end of every partition is reached.
+    /// The records that come within `wait`; fewer, and at once, when the end of every partition is reached.
     pub fn advance(&mut self, wait: Duration) -> Vec<Record> {
-        let started = Instant::now();
         let mut records = Vec::new();
+        self.each(wait, |message| records.push(Record::of(message)));
+        records
+    }
+
+    /// As [`Reader::advance`], but only counts them.
+    pub fn count(&mut self, wait: Duration) -> usize {
+        let mut count = 0;
+        self.each(wait, |_| count += 1);
+        count
+    }
+
+    fn each(&mut self, wait: Duration, mut take: impl FnMut(&BorrowedMessage<'_>)) {
+        let started = Instant::now();
+        let mut any = false;
         loop {
             let left = wait.saturating_sub(started.elapsed());
             match self.consumer.poll(left) {
                 Some(Ok(message)) => {
                     self.at_end.remove(&message.partition());
-                    records.push(Record::of(&message));
+                    take(&message);
+                    any = true;
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
                     self.at_end.insert(partition);
                 }
                 // A broker that is away, or comes back: the client goes on by itself.
                 Some(Err(_)) => {}
-                None if left.is_zero() => return records,
                 None => {}
             }
-            if self.is_at_end() && (wait.is_zero() || !records.is_empty()) {
-                return records;
+            if left.is_zero() || (any && self.at_end.len() == self.partitions) {
+                return;
             }
         }
     }
