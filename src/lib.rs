@@ -4,6 +4,7 @@
 //!
 //! - [`wire`]: raw bytes → [`wire::Item`]. Charset, envelope, format; what cannot be read is a [`reject::Reject`].
 //! - [`edit`]: an item's text → [`edit::Copy`]. Labels every line and pulls headline, dateline, captions and body apart.
+//! - [`normalize`]: the steps from raw bytes to article in one function.
 //! - [`article`]: the labelled copy → a ninjs 3.1 document.
 //! - [`fingerprint`]: the cleaned content → [`fingerprint::ContentHash`].
 //! - [`dedup`]: has this content been seen inside the window? A table a partition, rebuilt from its changelog.
@@ -16,6 +17,13 @@
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
+pub mod article;
+pub mod config;
+pub mod dedup;
 pub mod edit;
+pub mod fingerprint;
+pub mod normalize;
 pub mod reject;
+pub mod stream;
+pub mod telemetry;
 pub mod wire;

@@ -2,12 +2,21 @@
 //!
 //! In: a record's value and its `content-type` header. Out: an [`Item`] with folded UTF-8 text, or a
 //! [`Reject`](crate::reject::Reject) that says why not. Pure: no I/O, no clock.
+//!
+//! `format` tells what a value is, `charset` turns bytes into text, `envelope` reads the JSON around a text, `fold` takes
+//! out the characters that carry no copy.
+
+mod charset;
+mod envelope;
+mod fold;
+mod format;
 
 use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-use crate::reject::Reject;
+use self::format::{Format, MediaType};
+use crate::reject::{Reason, Reject};
 
 /// The publication status of an item, in the three values of ninjs `pubStatus`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -19,6 +28,20 @@ pub enum Status {
     Withheld,
     /// Killed or withdrawn.
     Canceled,
+}
+
+impl Status {
+    /// The three values, in the order of ninjs.
+    pub const ALL: [Status; 3] = [Status::Usable, Status::Withheld, Status::Canceled];
+
+    /// The ninjs spelling.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Usable => "usable",
+            Status::Withheld => "withheld",
+            Status::Canceled => "canceled",
+        }
+    }
 }
 
 /// One wire item, ready for the edit desk.
@@ -45,14 +68,160 @@ pub struct Item<'m> {
     pub language: Option<Cow<'m, str>>,
 }
 
+impl Item<'_> {
+    /// The same item, independent of the record's buffer.
+    fn into_owned(self) -> Item<'static> {
+        let own = |field: Option<Cow<'_, str>>| field.map(|field| Cow::Owned(field.into_owned()));
+        Item {
+            text: Cow::Owned(self.text.into_owned()),
+            source: own(self.source),
+            uri: own(self.uri),
+            version: self.version,
+            status: self.status,
+            headline: own(self.headline),
+            url: own(self.url),
+            received: self.received,
+            language: own(self.language),
+        }
+    }
+}
+
 /// Reads one raw record.
 ///
-/// `content_type` is the record's `content-type` header (a MIME type, with an optional charset parameter); without it the
-/// format is told by looking. `max_bytes` bounds the value.
+/// `content_type` is the record's `content-type` header (a MIME type, with an optional charset parameter). Without it, or
+/// when it is `text/plain` or unknown, the format is told by looking: a JSON object is an envelope, the rest is text.
+/// `max_bytes` bounds the value.
 ///
 /// # Errors
-/// A [`Reject`] with the reason, for anything that is not readable copy.
+/// A [`Reject`] with the reason, for anything that is not readable copy: `too_large`, `empty`, `undecodable`,
+/// `bad_envelope` or `unsupported_format`. Its detail never quotes the item.
 pub fn read<'m>(value: &'m [u8], content_type: Option<&str>, max_bytes: usize) -> Result<Item<'m>, Reject> {
-    let _ = (value, content_type, max_bytes);
-    Ok(Item::default())
+    if value.len() > max_bytes {
+        let detail = format!("{} bytes, and the limit is {max_bytes}", value.len());
+        return Err(Reject::new(Reason::TooLarge, detail));
+    }
+    if let Some(name) = format::by_bytes(value) {
+        return Err(format::unsupported(name));
+    }
+    let declared = MediaType::parse(content_type.unwrap_or_default());
+    if let Some(Format::Foreign(name)) = declared.format() {
+        return Err(format::unsupported(name));
+    }
+    let text = charset::decode(value, declared.charset)?;
+    match (declared.format().unwrap_or_else(|| format::look(&text)), text) {
+        (Format::Foreign(name), _) => Err(format::unsupported(name)),
+        (Format::Envelope, Cow::Borrowed(text)) => envelope::read(text),
+        (Format::Envelope, Cow::Owned(text)) => envelope::read(&text).map(Item::into_owned),
+        (Format::Text, text) => Ok(Item { text: copy(text)?, ..Item::default() }),
+    }
+}
+
+/// An item's text, folded.
+///
+/// # Errors
+/// `empty`, when nothing but white space is left.
+fn copy(text: Cow<'_, str>) -> Result<Cow<'_, str>, Reject> {
+    let text = fold::fold(text);
+    if text.trim_ascii().is_empty() {
+        return Err(Reject::new(Reason::Empty, "nothing but white space"));
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MAX: usize = 1 << 20;
+
+    fn reason(value: &[u8], content_type: Option<&str>) -> Reason {
+        read(value, content_type, MAX).unwrap_err().reason
+    }
+
+    #[test]
+    fn plain_text_is_an_item_without_a_copy() {
+        let item = read(b"Bridge opens\n\nGREENVALE, May 5 (UPI) -- It opened.", None, MAX).unwrap();
+        assert!(matches!(item.text, Cow::Borrowed("Bridge opens\n\nGREENVALE, May 5 (UPI) -- It opened.")));
+        assert_eq!((item.status, item.uri, item.version), (Status::Usable, None, None));
+    }
+
+    #[test]
+    fn an_envelope_is_found_by_header_or_by_looking() {
+        let json = br#"{"text": "Copy.", "uri": "urn:x:1"}"#;
+        for content_type in [None, Some("application/json"), Some("text/plain"), Some("application/x-wire+json")] {
+            assert_eq!(read(json, content_type, MAX).unwrap().uri.as_deref(), Some("urn:x:1"), "{content_type:?}");
+        }
+    }
+
+    #[test]
+    fn text_declared_as_json_is_a_bad_envelope() {
+        assert_eq!(reason(b"Bridge opens", Some("application/json")), Reason::BadEnvelope);
+        assert_eq!(reason(b"[1, 2]", Some("application/json")), Reason::BadEnvelope);
+    }
+
+    #[test]
+    fn an_envelope_in_a_legacy_charset_is_decoded_first() {
+        let (json, ..) = encoding_rs::WINDOWS_1252.encode(r#"{"text": "Grünau – 5 €", "source": "Süd"}"#);
+        let item = read(&json, Some("application/json; charset=windows-1252"), MAX).unwrap();
+        assert_eq!((item.text.as_ref(), item.source.as_deref()), ("Grünau – 5 €", Some("Süd")));
+    }
+
+    #[test]
+    fn the_header_says_which_charset_text_is_in() {
+        let item =
+            read(b"\xC7\xE0\xF0\xE5\xF7\xE5\xED\xF1\xEA", Some("text/plain; charset=windows-1251"), MAX).unwrap();
+        assert_eq!(item.text, "Зареченск");
+    }
+
+    #[test]
+    fn what_is_too_large_is_refused_before_it_is_read() {
+        assert_eq!(read(b"12345", None, 5).unwrap().text, "12345");
+        let reject = read(b"123456", None, 5).unwrap_err();
+        assert_eq!(reject.to_string(), "too_large: 6 bytes, and the limit is 5");
+    }
+
+    #[test]
+    fn white_space_and_invisible_marks_are_empty() {
+        for value in ["", " \r\n\t", "\u{FEFF}", "\u{200B}\u{A0}\0"] {
+            assert_eq!(reason(value.as_bytes(), None), Reason::Empty, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn other_formats_are_named() {
+        for (value, content_type, name) in [
+            (&b"<html><body>Bridge"[..], None, "HTML"),
+            (b"Bridge", Some("text/html; charset=utf-8"), "HTML"),
+            (b"\x1F\x8B\x08\0\0\0", Some("application/json"), "gzip"),
+            (b"\x16\x16\x01W2870\x1Fasian\n\x02text", None, "ANPA-1312"),
+            (b"[{\"text\": \"x\"}]", None, "JSON array"),
+        ] {
+            let reject = read(value, content_type, MAX).unwrap_err();
+            assert_eq!(
+                reject,
+                Reject::new(Reason::UnsupportedFormat, format!("{name} is recognised but not read yet"))
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn reading_never_panics(value in prop::collection::vec(any::<u8>(), 0..400), content_type in prop::option::of(".{0,40}")) {
+            let _ = read(&value, content_type.as_deref(), MAX);
+        }
+
+        #[test]
+        fn reading_anything_json_like_never_panics(value in r#"[{}\[\]":,a-e0-9tx \\u\x00-\x1f]{0,80}"#) {
+            let _ = read(format!("{{\"text\":{value}").as_bytes(), None, MAX);
+        }
+
+        #[test]
+        fn read_text_is_folded_and_not_empty(value in any::<String>()) {
+            if let Ok(item) = read(value.as_bytes(), None, MAX) {
+                prop_assert!(matches!(fold::fold(Cow::Borrowed(&item.text)), Cow::Borrowed(_)));
+                prop_assert!(!item.text.trim().is_empty());
+            }
+        }
+    }
 }

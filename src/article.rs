@@ -1,0 +1,279 @@
+//! The edited copy → an article: one IPTC ninjs 3.1 document, strictly valid by the official schema (which refuses any key
+//! of our own), so what ninjs has no room for travels in Kafka headers instead.
+//!
+//! Spec: IPTC ninjs 3.1, <https://iptc.org/standards/ninjs/>. Identifiers for items without one: RFC 4151 `tag:` URIs.
+
+use std::{borrow::Cow, fmt::Write as _, sync::Arc};
+
+use fluent_uri::Uri;
+use jiff::{Timestamp, civil::Date};
+use serde::{Serialize, Serializer};
+
+use crate::{
+    edit::{Caption, Copy},
+    fingerprint::ContentHash,
+    wire::{Item, Status},
+};
+
+/// The profile every article carries: what shape of ninjs this is.
+pub const PROFILE: &str = "copydesk/text-v1";
+
+/// Where a raw item stood in Kafka and when it got there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The raw topic.
+    pub topic: Arc<str>,
+    /// Its partition.
+    pub partition: i32,
+    /// Its offset.
+    pub offset: i64,
+    /// The record's timestamp, milliseconds since the Unix epoch: the event time of everything that follows.
+    pub timestamp: i64,
+}
+
+impl std::fmt::Display for Origin {
+    /// `topic/partition/offset`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}/{}", self.topic, self.partition, self.offset)
+    }
+}
+
+/// A ninjs 3.1 news object of type text. Fields borrow from the item and its copy; serialise it at once.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Article<'a> {
+    uri: Cow<'a, str>,
+    standard: Standard,
+    r#type: &'static str,
+    profile: &'static str,
+    representation_type: &'static str,
+    version: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_created: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version_created: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "day_as_instant")]
+    content_created: Option<Date>,
+    pub_status: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    headlines: Vec<Text<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    located: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ed_note: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    descriptions: Vec<Text<'a>>,
+    bodies: [Body; 1],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    info_sources: Vec<InfoSource<'a>>,
+    alt_ids: Vec<AltId<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    associations: Vec<Picture<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Standard {
+    name: &'static str,
+    version: &'static str,
+    schema: &'static str,
+}
+
+const NINJS: Standard =
+    Standard { name: "ninjs", version: "3.1", schema: "http://www.iptc.org/std/ninjs/ninjs-schema_3.1.json" };
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Text<'a> {
+    role: &'static str,
+    content_type: &'static str,
+    value: &'a str,
+}
+
+fn text<'a>(role: &'static str, value: &'a str) -> Text<'a> {
+    Text { role, content_type: "text/plain", value }
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body {
+    role: &'static str,
+    content_type: &'static str,
+    word_count: usize,
+    char_count: usize,
+    value: String,
+}
+
+#[derive(Debug, Serialize)]
+struct InfoSource<'a> {
+    name: &'a str,
+    role: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct AltId<'a> {
+    role: &'static str,
+    value: Cow<'a, str>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Picture<'a> {
+    name: String,
+    uri: String,
+    rel: &'static str,
+    r#type: &'static str,
+    representation_type: &'static str,
+    descriptions: [Text<'a>; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    info_sources: Vec<InfoSource<'a>>,
+}
+
+impl Serialize for Status {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+fn day_as_instant<S: Serializer>(date: &Option<Date>, serializer: S) -> Result<S::Ok, S::Error> {
+    match date {
+        Some(date) => serializer.collect_str(&format_args!("{date}T00:00:00Z")),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// Everything an article is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Parts<'a> {
+    /// The item as it came.
+    pub item: &'a Item<'a>,
+    /// Its edited copy.
+    pub copy: &'a Copy<'a>,
+    /// The content hash of the copy.
+    pub hash: &'a ContentHash,
+    /// BLAKE3 of the raw record's bytes.
+    pub raw_hash: &'a blake3::Hash,
+    /// Where the item stood, if it came through Kafka.
+    pub origin: Option<&'a Origin>,
+    /// The domain in the `tag:` URIs we coin (RFC 4151).
+    pub authority: &'a str,
+}
+
+/// Assembles the article of an edited item.
+pub fn assemble(parts: Parts<'_>) -> Article<'_> {
+    let Parts { item, copy, hash, raw_hash, origin, authority } = parts;
+    let arrived = origin.and_then(|origin| Timestamp::from_millisecond(origin.timestamp).ok());
+    let created = item.received.or(arrived);
+    let headline = copy.headline.or(item.headline.as_deref());
+
+    let mut headlines = Vec::with_capacity(2);
+    headlines.extend(headline.map(|headline| text("main", headline)));
+    headlines.extend(copy.raw_headline.map(|raw| text("raw", raw)));
+
+    let dateline = copy.dateline.as_ref();
+    let mut info_sources: Vec<_> =
+        dateline.iter().flat_map(|d| &d.agencies).map(|name| InfoSource { name, role: "source" }).collect();
+    info_sources.extend(item.source.as_deref().map(|name| InfoSource { name, role: "feed" }));
+
+    let mut alt_ids = vec![
+        AltId { role: "contentHash", value: format!("blake3:{hash}").into() },
+        AltId { role: "rawHash", value: format!("blake3:{}", raw_hash.to_hex()).into() },
+    ];
+    alt_ids.extend(item.uri.as_deref().map(|uri| AltId { role: "provider", value: uri.into() }));
+    alt_ids.extend(item.url.as_deref().map(|url| AltId { role: "url", value: url.into() }));
+    alt_ids.extend(origin.map(|origin| AltId { role: "kafka", value: origin.to_string().into() }));
+
+    Article {
+        uri: story_uri(item.uri.as_deref(), hash, authority),
+        standard: NINJS,
+        r#type: "text",
+        profile: PROFILE,
+        representation_type: "full",
+        version: item.version.unwrap_or(1).to_string(),
+        first_created: created,
+        version_created: created,
+        content_created: dateline.and_then(|d| d.date),
+        pub_status: item.status,
+        language: item.language.as_deref(),
+        headlines,
+        by: copy.byline,
+        located: dateline.and_then(|d| d.place),
+        ed_note: (!copy.notes.is_empty()).then(|| copy.notes.join("\n")),
+        descriptions: dateline.map(|d| text("dateline", d.verbatim)).into_iter().collect(),
+        bodies: [body(copy)],
+        info_sources,
+        alt_ids,
+        associations: copy
+            .captions
+            .iter()
+            .enumerate()
+            .map(|(at, caption)| picture(at + 1, caption, hash, authority))
+            .collect(),
+    }
+}
+
+impl Article<'_> {
+    /// The document as JSON, appended to `out`.
+    ///
+    /// # Errors
+    /// None in practice: every field is a string or a number, and writing to memory does not fail.
+    pub fn write_json(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+        serde_json::to_writer(out, self)
+    }
+}
+
+/// The key of a story: what joins the versions of one story, and its kills, in `wire.articles`.
+pub fn story_key(provider_uri: Option<&str>, hash: &ContentHash) -> String {
+    provider_uri.map_or_else(|| hash.to_string(), str::to_owned)
+}
+
+/// The ninjs `uri`: the provider's where it is a URI; else a `tag:` URI made of its id or, without any, of the hash.
+fn story_uri<'a>(provider: Option<&'a str>, hash: &ContentHash, authority: &str) -> Cow<'a, str> {
+    match provider {
+        Some(uri) if Uri::parse(uri).is_ok() => uri.into(),
+        Some(id) => {
+            let mut uri = format!("tag:{authority},2026:id/");
+            for byte in id.bytes() {
+                match byte {
+                    b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => uri.push(byte.into()),
+                    _ => _ = write!(uri, "%{byte:02X}"),
+                }
+            }
+            uri.into()
+        }
+        None => content_uri(hash, authority).into(),
+    }
+}
+
+fn content_uri(hash: &ContentHash, authority: &str) -> String {
+    format!("tag:{authority},2026:blake3/{hash}")
+}
+
+fn body(copy: &Copy<'_>) -> Body {
+    let value = copy.body.join("\n\n");
+    Body {
+        role: "main",
+        content_type: "text/plain",
+        word_count: value.split_ascii_whitespace().count(),
+        char_count: value.chars().count(),
+        value,
+    }
+}
+
+fn picture<'a>(number: usize, caption: &Caption<'a>, hash: &ContentHash, authority: &str) -> Picture<'a> {
+    Picture {
+        name: format!("photo-{number}"),
+        uri: format!("{}/photo-{number}", content_uri(hash, authority)),
+        rel: if number == 1 { "mainpic" } else { "picture" },
+        r#type: "picture",
+        representation_type: "partial",
+        descriptions: [text("caption", caption.text)],
+        by: caption.credit,
+        info_sources: caption.credit.map(|name| InfoSource { name, role: "credit" }).into_iter().collect(),
+    }
+}

@@ -1,0 +1,355 @@
+//! The window of one partition: what was seen, in 48 bytes an entry plus 5 to 12 for the index.
+//!
+//! Entries stand in the order of their first sighting in blocks that are dropped whole once they are out of the window;
+//! an open-addressing index maps an identity to the entry's number. What a transaction adds is *pending*: visible at once
+//! to later items of the same transaction, undone by [`Table::abort`], kept by [`Table::commit`].
+
+use std::{collections::VecDeque, time::Duration};
+
+use hashbrown::HashTable;
+
+use super::{Entry, Identity, Sighting, Verdict, decide};
+
+/// Entries a block: 48 KiB.
+const BLOCK: usize = 1024;
+
+/// The number of an entry: counted from the table's start, wrapping. 2³² entries would be 200 GB.
+type Number = u32;
+
+/// What one partition remembers.
+#[derive(Debug)]
+pub struct Table {
+    window: Duration,
+    index: HashTable<Number>,
+    blocks: VecDeque<Vec<Entry>>,
+    /// The number of the first entry of the first block.
+    base: Number,
+    len: usize,
+    /// The highest event time recorded. The horizon follows it, never a clock.
+    newest: i64,
+    journal: Vec<Undo>,
+}
+
+/// How to take one pending change back.
+#[derive(Debug)]
+enum Undo {
+    Insert { replaced: Option<Number>, newest: i64 },
+    Version { number: Number, was: u64 },
+}
+
+impl Table {
+    /// An empty table that remembers for `window` of event time.
+    pub fn new(window: Duration) -> Self {
+        Table {
+            window,
+            index: HashTable::new(),
+            blocks: VecDeque::new(),
+            base: 0,
+            len: 0,
+            newest: i64::MIN,
+            journal: Vec::new(),
+        }
+    }
+
+    /// How many contents are remembered.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether nothing is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Decides a sighting and takes the verdict into the pending part.
+    pub fn sight(&mut self, sighting: &Sighting) -> Verdict {
+        let found = self.find(&sighting.identity);
+        let remembered = found.map(|number| self.entry(number)).filter(|entry| entry.time >= self.horizon());
+        let verdict = decide(remembered, sighting, self.window);
+        match verdict {
+            Verdict::First(entry) => self.insert(entry, found),
+            Verdict::Newer(entry) => {
+                if let Some(number) = found {
+                    self.journal.push(Undo::Version { number, was: self.entry(number).version });
+                    self.entry_mut(number).version = entry.version;
+                }
+            }
+            Verdict::Repeat(..) => {}
+        }
+        verdict
+    }
+
+    /// Takes in one record of the changelog, in the order of the changelog. Nothing of it is pending.
+    pub fn restore(&mut self, entry: Entry) {
+        match self.find(&entry.identity) {
+            Some(number) if self.entry(number).source == entry.source => *self.entry_mut(number) = entry,
+            found => self.insert(entry, found),
+        }
+        self.commit();
+    }
+
+    /// Forgets a content (a tombstone in the changelog).
+    pub fn forget(&mut self, identity: &Identity) {
+        if let Some(number) = self.find(identity) {
+            self.unlink(number);
+            self.len -= 1;
+        }
+    }
+
+    /// Makes the pending part permanent, and drops what has left the window.
+    pub fn commit(&mut self) {
+        self.journal.clear();
+        let horizon = self.horizon();
+        while self
+            .blocks
+            .front()
+            .is_some_and(|block| block.len() == BLOCK && block.iter().rev().all(|e| e.time < horizon))
+        {
+            let Some(block) = self.blocks.pop_front() else { break };
+            for entry in &block {
+                if self.unlink_at(&entry.identity, self.base) {
+                    self.len -= 1;
+                }
+                self.base = self.base.wrapping_add(1);
+            }
+        }
+        if self.index.capacity() > 4 * BLOCK && self.index.len() < self.index.capacity() / 4 {
+            let blocks = &self.blocks;
+            let base = self.base;
+            self.index.shrink_to(self.index.len() * 2, |number| at(blocks, base, *number).identity.bucket());
+        }
+    }
+
+    /// Forgets the pending part.
+    pub fn abort(&mut self) {
+        while let Some(undo) = self.journal.pop() {
+            match undo {
+                Undo::Version { number, was } => self.entry_mut(number).version = was,
+                Undo::Insert { replaced, newest } => {
+                    let last = self.next_number().wrapping_sub(1);
+                    self.unlink(last);
+                    self.len -= 1;
+                    if let Some(block) = self.blocks.back_mut() {
+                        block.pop();
+                        if block.is_empty() {
+                            self.blocks.pop_back();
+                        }
+                    }
+                    if let Some(number) = replaced {
+                        self.link(number);
+                        self.len += 1;
+                    }
+                    self.newest = newest;
+                }
+            }
+        }
+    }
+
+    /// Event time before which nothing is remembered.
+    fn horizon(&self) -> i64 {
+        self.newest.saturating_sub(i64::try_from(self.window.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    fn insert(&mut self, entry: Entry, replaced: Option<Number>) {
+        self.journal.push(Undo::Insert { replaced, newest: self.newest });
+        if let Some(number) = replaced {
+            self.unlink(number);
+            self.len -= 1;
+        }
+        let number = self.next_number();
+        match self.blocks.back_mut() {
+            Some(block) if block.len() < BLOCK => block.push(entry),
+            _ => {
+                let mut block = Vec::with_capacity(BLOCK);
+                block.push(entry);
+                self.blocks.push_back(block);
+            }
+        }
+        self.link(number);
+        self.len += 1;
+        self.newest = self.newest.max(entry.time);
+    }
+
+    fn next_number(&self) -> Number {
+        let full = self.blocks.len().saturating_sub(1) * BLOCK;
+        self.base.wrapping_add((full + self.blocks.back().map_or(0, Vec::len)) as Number)
+    }
+
+    fn find(&self, identity: &Identity) -> Option<Number> {
+        self.index.find(identity.bucket(), |number| self.entry(*number).identity == *identity).copied()
+    }
+
+    fn entry(&self, number: Number) -> &Entry {
+        at(&self.blocks, self.base, number)
+    }
+
+    fn entry_mut(&mut self, number: Number) -> &mut Entry {
+        let place = number.wrapping_sub(self.base) as usize;
+        &mut self.blocks[place / BLOCK][place % BLOCK]
+    }
+
+    fn link(&mut self, number: Number) {
+        let (blocks, base) = (&self.blocks, self.base);
+        let hasher = |number: &Number| at(blocks, base, *number).identity.bucket();
+        self.index.insert_unique(hasher(&number), number, hasher);
+    }
+
+    fn unlink(&mut self, number: Number) {
+        let identity = self.entry(number).identity;
+        self.unlink_at(&identity, number);
+    }
+
+    fn unlink_at(&mut self, identity: &Identity, number: Number) -> bool {
+        match self.index.find_entry(identity.bucket(), |linked| *linked == number) {
+            Ok(found) => {
+                found.remove();
+                true
+            }
+            Err(_) => false,
+        }
+    }
+}
+
+fn at(blocks: &VecDeque<Vec<Entry>>, base: Number, number: Number) -> &Entry {
+    let place = number.wrapping_sub(base) as usize;
+    &blocks[place / BLOCK][place % BLOCK]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::dedup::{Repeat, tests::sighting};
+
+    const WINDOW: Duration = Duration::from_millis(100);
+
+    fn is_repeat(verdict: Verdict) -> bool {
+        matches!(verdict, Verdict::Repeat(..))
+    }
+
+    #[test]
+    fn an_entry_takes_forty_eight_bytes() {
+        assert_eq!(size_of::<Entry>(), 48);
+    }
+
+    #[test]
+    fn a_pending_sighting_is_seen_by_its_own_transaction_and_forgotten_by_an_abort() {
+        let mut table = Table::new(WINDOW);
+        let first = sighting(1, 0, "", 1, 0);
+        assert_eq!(table.sight(&first), Verdict::First(first));
+        assert!(is_repeat(table.sight(&sighting(1, 1, "", 1, 1))));
+        table.abort();
+        assert_eq!(table.len(), 0);
+        assert_eq!(table.sight(&first), Verdict::First(first));
+        table.commit();
+        table.abort();
+        assert!(is_repeat(table.sight(&sighting(1, 1, "", 1, 1))));
+    }
+
+    #[test]
+    fn an_aborted_version_is_offered_again() {
+        let mut table = Table::new(WINDOW);
+        table.sight(&sighting(1, 0, "a", 1, 0));
+        table.commit();
+        let newer = sighting(1, 1, "a", 2, 1);
+        assert!(matches!(table.sight(&newer), Verdict::Newer(entry) if entry.version == 2));
+        assert!(matches!(table.sight(&sighting(1, 1, "a", 2, 2)), Verdict::Repeat(Repeat::Stale, _)));
+        table.abort();
+        assert!(matches!(table.sight(&newer), Verdict::Newer(_)));
+    }
+
+    #[test]
+    fn what_leaves_the_window_leaves_the_memory() {
+        let mut table = Table::new(WINDOW);
+        for n in 0..10 * BLOCK as i64 {
+            let mut s = sighting(0, n, "", 1, n);
+            s.identity.0[..8].copy_from_slice(&(n as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes());
+            table.sight(&s);
+            table.commit();
+        }
+        assert!(table.len() < 2 * BLOCK + 200, "{} entries", table.len());
+        assert_eq!(table.index.len(), table.len());
+    }
+
+    /// The table by its definition: a list of entries with their order, and copies of it for an abort.
+    #[derive(Clone)]
+    struct Model {
+        entries: HashMap<Identity, Entry>,
+        newest: i64,
+    }
+
+    impl Model {
+        fn sight(&mut self, s: &Sighting) -> Verdict {
+            let horizon = self.newest.saturating_sub(WINDOW.as_millis() as i64);
+            let remembered = self.entries.get(&s.identity).filter(|e| e.time >= horizon);
+            let verdict = decide(remembered, s, WINDOW);
+            if let Verdict::First(entry) | Verdict::Newer(entry) = verdict {
+                self.entries.insert(entry.identity, entry);
+            }
+            if let Verdict::First(entry) = verdict {
+                self.newest = self.newest.max(entry.time);
+            }
+            verdict
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Sight(u8, i64, u8, u64),
+        Commit,
+        Abort,
+        Restart,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            20 => (0..12u8, 0..400i64, 0..3u8, 1..4u64).prop_map(|(c, t, u, v)| Step::Sight(c, t, u, v)),
+            3 => Just(Step::Commit),
+            2 => Just(Step::Abort),
+            1 => Just(Step::Restart),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn the_table_decides_as_its_definition_through_aborts_and_restores(steps in prop::collection::vec(step(), 1..200)) {
+            let mut table = Table::new(WINDOW);
+            let mut model = Model { entries: HashMap::new(), newest: i64::MIN };
+            let mut committed = model.clone();
+            let (mut log, mut pending) = (Vec::new(), Vec::new());
+            for (offset, step) in steps.into_iter().enumerate() {
+                match step {
+                    Step::Sight(content, time, uri, version) => {
+                        let uri = ["", "a", "b"][uri as usize];
+                        let s = sighting(content, time, uri, version, offset as i64);
+                        let verdict = table.sight(&s);
+                        prop_assert_eq!(verdict, model.sight(&s));
+                        if let Verdict::First(entry) | Verdict::Newer(entry) = verdict {
+                            pending.push(entry);
+                        }
+                    }
+                    Step::Commit => {
+                        table.commit();
+                        committed = model.clone();
+                        log.append(&mut pending);
+                    }
+                    Step::Abort => {
+                        table.abort();
+                        model = committed.clone();
+                        pending.clear();
+                    }
+                    Step::Restart => {
+                        table = Table::new(WINDOW);
+                        log.iter().for_each(|entry| table.restore(*entry));
+                        model = committed.clone();
+                        pending.clear();
+                    }
+                }
+                prop_assert_eq!(table.index.len(), table.len());
+            }
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! The Kafka clients a worker is made of, and the properties that make them exactly-once.
+//!
+//! What stands here is not configurable, because the guarantee rests on it; everything else is passed through from
+//! `[kafka.properties]`.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use rdkafka::{
+    ClientContext, Statistics, TopicPartitionList,
+    config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel},
+    consumer::{BaseConsumer, Consumer, ConsumerContext},
+    error::{KafkaError, KafkaResult, RDKafkaErrorCode},
+    message::DeliveryResult,
+    producer::{NoCustomPartitioner, ProducerContext, ThreadedProducer},
+    types::RDKafkaRespErr,
+};
+
+use crate::{
+    config::{Config, Topics},
+    telemetry::{Input, Metrics},
+};
+
+/// The consumer of a worker: both input topics.
+pub type WireConsumer = BaseConsumer<ConsumerEvents>;
+/// The transactional producer of a worker. A `BaseProducer` would hang in `abort_transaction`: it needs a polling thread.
+pub type WireProducer = ThreadedProducer<ProducerEvents>;
+
+/// Who a worker thread is to Kafka.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Stable over restarts, so that a new incarnation aborts what the old one left open at once.
+    pub transactional_id: String,
+    /// Stable over restarts, so that a quick restart moves no partition.
+    pub instance_id: String,
+}
+
+impl Identity {
+    /// The identity of worker thread number `thread` of this replica.
+    pub fn new(config: &Config, thread: usize) -> Self {
+        let instance_id = format!("{}-{thread}", config.kafka.instance_name());
+        Identity { transactional_id: format!("{}-{instance_id}", config.kafka.group), instance_id }
+    }
+}
+
+/// What every client shares: the brokers and the user's properties, over our defaults.
+pub fn base(config: &Config) -> ClientConfig {
+    let mut client = ClientConfig::new();
+    client
+        .set("bootstrap.servers", &config.kafka.brokers)
+        .set("client.id", format!("copydesk-{}", config.kafka.instance_name()))
+        .set("reconnect.backoff.ms", "50")
+        .set("reconnect.backoff.max.ms", "1000")
+        .set("statistics.interval.ms", "0")
+        .set_log_level(RDKafkaLogLevel::Warning);
+    client
+}
+
+fn with_user_properties(client: &mut ClientConfig, config: &Config, ours: impl Fn(&str) -> bool) {
+    for (name, value) in config.kafka.properties.iter().filter(|(name, _)| ours(name)) {
+        client.set(name, value);
+    }
+}
+
+/// A consumer that belongs to no group: for watermarks, and for reading the changelog.
+///
+/// # Errors
+/// Where librdkafka refuses a property.
+pub fn reader(config: &Config, isolation: Isolation, metrics: Metrics) -> KafkaResult<Reader> {
+    let mut client = base(config);
+    // The end of a partition is what a restore waits for, so no fetch is held back for more records to come.
+    client
+        .set("fetch.wait.max.ms", "10")
+        .set("queued.max.messages.kbytes", "16384")
+        .set("fetch.queue.backoff.ms", "5")
+        .set("check.crcs", "true");
+    with_user_properties(&mut client, config, |name| !is_membership(name));
+    client
+        .set("group.id", &config.kafka.group)
+        .set("enable.auto.commit", "false")
+        .set("enable.partition.eof", "true")
+        .set("auto.offset.reset", "earliest")
+        .set("isolation.level", isolation.as_str());
+    BaseConsumer::from_config_and_context(&client, ReaderEvents { metrics })
+}
+
+/// A consumer outside the group.
+pub type Reader = BaseConsumer<ReaderEvents>;
+
+/// Collects what a reader reports.
+pub struct ReaderEvents {
+    metrics: Metrics,
+}
+
+impl ClientContext for ReaderEvents {
+    fn error(&self, error: KafkaError, reason: &str) {
+        if !matches!(error, KafkaError::Global(RDKafkaErrorCode::PartitionEOF)) {
+            self.metrics.kafka_error();
+            tracing::warn!(%error, reason, "Kafka reader");
+        }
+    }
+}
+
+impl ConsumerContext for ReaderEvents {}
+
+/// Properties of group members, which a client outside the group must not carry.
+fn is_membership(name: &str) -> bool {
+    matches!(name, "session.timeout.ms" | "heartbeat.interval.ms" | "max.poll.interval.ms")
+}
+
+/// What a reader sees of transactions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isolation {
+    /// Up to the last stable offset, without aborted records.
+    Committed,
+    /// Up to the high watermark.
+    Uncommitted,
+}
+
+impl Isolation {
+    fn as_str(self) -> &'static str {
+        match self {
+            Isolation::Committed => "read_committed",
+            Isolation::Uncommitted => "read_uncommitted",
+        }
+    }
+}
+
+/// The worker's consumer.
+///
+/// # Errors
+/// Where librdkafka refuses a property.
+pub fn consumer(config: &Config, identity: &Identity, metrics: Metrics) -> KafkaResult<WireConsumer> {
+    let mut client = base(config);
+    client
+        .set("session.timeout.ms", "30000")
+        .set("heartbeat.interval.ms", "1000")
+        .set("max.poll.interval.ms", "120000")
+        .set("queued.min.messages", "100000")
+        .set("queued.max.messages.kbytes", "16384")
+        // The default parks a fetch for a second whenever the queue is full, which caps a backlog at a fifth of its speed.
+        .set("fetch.queue.backoff.ms", "5")
+        .set("fetch.wait.max.ms", "100")
+        .set("fetch.max.bytes", "8388608")
+        .set("statistics.interval.ms", "5000");
+    with_user_properties(&mut client, config, |_| true);
+    client
+        .set("group.id", &config.kafka.group)
+        .set("group.instance.id", &identity.instance_id)
+        .set("group.protocol", "classic")
+        .set("partition.assignment.strategy", "cooperative-sticky")
+        .set("isolation.level", "read_committed")
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        // Positions come from the restore; a position that fell off the log must be seen, not papered over.
+        .set("auto.offset.reset", "error");
+    let events = ConsumerEvents {
+        inbox: Mutex::new(VecDeque::new()),
+        closing: AtomicBool::new(false),
+        topics: config.topics.clone(),
+        metrics,
+    };
+    BaseConsumer::from_config_and_context(&client, events)
+}
+
+/// The worker's producer. `max_bytes` bounds one record.
+///
+/// # Errors
+/// Where librdkafka refuses a property.
+pub fn producer(config: &Config, identity: &Identity, max_bytes: usize, metrics: Metrics) -> KafkaResult<WireProducer> {
+    let mut client = base(config);
+    client
+        .set("transaction.timeout.ms", "10000")
+        .set("linger.ms", "5")
+        .set("queue.buffering.max.kbytes", "131072")
+        .set("partitioner", "murmur2_random");
+    with_user_properties(&mut client, config, |_| true);
+    client
+        .set("transactional.id", &identity.transactional_id)
+        .set("message.max.bytes", max_bytes.to_string())
+        .set("delivery.report.only.error", "true");
+    let events = ProducerEvents { failed: Mutex::new(None), metrics };
+    ThreadedProducer::from_config_and_context(&client, events)
+}
+
+/// A rebalance that waits for the worker.
+#[derive(Clone, Debug)]
+pub enum Rebalance {
+    /// Partitions to take.
+    Assign(TopicPartitionList),
+    /// Partitions to give up.
+    Revoke(TopicPartitionList),
+}
+
+/// Collects what the consumer reports while it is polled.
+///
+/// A rebalance is only noted here. librdkafka waits until the application calls `(un)assign`, so the worker finishes its
+/// transaction first, outside the callback, in plain code.
+pub struct ConsumerEvents {
+    inbox: Mutex<VecDeque<Rebalance>>,
+    closing: AtomicBool,
+    topics: Topics,
+    metrics: Metrics,
+}
+
+impl ConsumerEvents {
+    /// The next rebalance to handle.
+    pub fn next_rebalance(&self) -> Option<Rebalance> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    /// From now on nobody handles rebalances: revocations during the close are answered at once.
+    pub fn close(&self) {
+        self.closing.store(true, Ordering::Release);
+    }
+}
+
+impl ClientContext for ConsumerEvents {
+    fn stats(&self, statistics: Statistics) {
+        for (input, topic) in [(Input::Raw, &self.topics.raw), (Input::Normalized, &self.topics.normalized)] {
+            let Some(topic) = statistics.topics.get(topic) else { continue };
+            for p in topic.partitions.values().filter(|p| p.desired && p.ls_offset >= 0) {
+                // Transaction markers take offsets too: all fetched and nothing queued is no lag.
+                let read_up = p.fetchq_cnt == 0 && p.next_offset >= p.ls_offset;
+                let lag = if read_up || p.app_offset < 0 { 0 } else { p.ls_offset - p.app_offset };
+                self.metrics.set_lag(input, p.partition, u64::try_from(lag).unwrap_or(0));
+            }
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.metrics.kafka_error();
+        tracing::warn!(%error, reason, "Kafka consumer");
+    }
+}
+
+impl ConsumerContext for ConsumerEvents {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, err: RDKafkaRespErr, tpl: &mut TopicPartitionList) {
+        let assign = matches!(err, RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS);
+        if self.closing.load(Ordering::Acquire) {
+            let answer = if assign { consumer.incremental_assign(tpl) } else { consumer.incremental_unassign(tpl) };
+            if let Err(error) = answer {
+                tracing::debug!(%error, "rebalance while closing");
+            }
+            return;
+        }
+        let event = if assign { Rebalance::Assign(tpl.clone()) } else { Rebalance::Revoke(tpl.clone()) };
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner).push_back(event);
+    }
+}
+
+/// Keeps the first delivery failure of a transaction.
+pub struct ProducerEvents {
+    failed: Mutex<Option<KafkaError>>,
+    metrics: Metrics,
+}
+
+impl ProducerEvents {
+    /// The delivery failure since the last call, if any.
+    pub fn take_failure(&self) -> Option<KafkaError> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl ClientContext for ProducerEvents {
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.metrics.kafka_error();
+        tracing::warn!(%error, reason, "Kafka producer");
+    }
+}
+
+impl ProducerContext<NoCustomPartitioner> for ProducerEvents {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, _: ()) {
+        if let Err((error, message)) = result {
+            use rdkafka::Message as _;
+            let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+            if failed.is_none() {
+                tracing::warn!(%error, topic = message.topic(), partition = message.partition(), "a record was not delivered");
+                *failed = Some(error.clone());
+            }
+        }
+    }
+}
+
+/// The context of a shared client, for callers that hold the `Arc`.
+pub fn events(producer: &WireProducer) -> &Arc<ProducerEvents> {
+    use rdkafka::producer::Producer as _;
+    producer.client().context()
+}

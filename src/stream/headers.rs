@@ -1,0 +1,141 @@
+//! The Kafka headers that travel with an item: what ninjs has no room for, and what the dedup stage needs, so that it never
+//! parses an article.
+
+use rdkafka::message::{BorrowedMessage, Header, Headers, Message, OwnedHeaders};
+
+use crate::{
+    article::Origin,
+    dedup::{Identity, Sighting, Source, UriTag},
+    fingerprint::ContentHash,
+    normalize::Normalized,
+    reject::{Reason, Reject},
+    telemetry::Stage,
+    wire::Status,
+};
+
+/// The content hash, 64 hexadecimal digits.
+pub const HASH: &str = "copydesk-hash";
+/// The raw record: `topic/partition/offset`.
+pub const SOURCE: &str = "copydesk-source";
+/// The raw record's timestamp, milliseconds since the Unix epoch: the event time.
+pub const RECEIVED: &str = "copydesk-received";
+/// The publication status.
+pub const STATUS: &str = "copydesk-status";
+/// The version under the uri.
+pub const VERSION: &str = "copydesk-version";
+/// The provider's uri, where there is one.
+pub const URI: &str = "copydesk-uri";
+/// The rule set the item was edited by.
+pub const RULES: &str = "copydesk-rules";
+/// What the edit desk took off: `rule@byte+length`, separated by spaces.
+pub const REMOVED: &str = "copydesk-removed";
+/// A dead letter's reason code.
+pub const REASON: &str = "copydesk-reason";
+/// The stage that rejected it.
+pub const STAGE: &str = "copydesk-stage";
+/// What was wrong, in a sentence.
+pub const DETAIL: &str = "copydesk-detail";
+/// Set to the size in bytes where a dead letter is too large for its topic and its value was left out.
+pub const OMITTED: &str = "copydesk-value-omitted";
+
+/// The MIME type of a raw record.
+pub const CONTENT_TYPE: &str = "content-type";
+/// W3C trace context, handed on from the raw record.
+const TRACE: [&str; 2] = ["traceparent", "tracestate"];
+
+/// The value of the first header `name`, if it is text.
+pub fn find<'m>(message: &'m BorrowedMessage<'_>, name: &str) -> Option<&'m str> {
+    let headers = message.headers()?;
+    let found = headers.iter().find(|header| header.key == name)?;
+    std::str::from_utf8(found.value?).ok()
+}
+
+fn text<'h>(key: &'h str, value: &'h str) -> Header<'h, &'h str> {
+    Header { key, value: Some(value) }
+}
+
+/// The headers of a normalized item, which its article keeps.
+pub fn normalized(item: &Normalized, origin: &Origin, rules: &str, raw: &BorrowedMessage<'_>) -> OwnedHeaders {
+    let mut headers = OwnedHeaders::new_with_capacity(10)
+        .insert(text(HASH, item.hash.to_hex().to_hex().as_str()))
+        .insert(text(SOURCE, &origin.to_string()))
+        .insert(text(RECEIVED, &origin.timestamp.to_string()))
+        .insert(text(STATUS, item.status.as_str()))
+        .insert(text(VERSION, &item.version.to_string()))
+        .insert(text(RULES, rules));
+    if let Some(uri) = &item.uri {
+        headers = headers.insert(text(URI, uri));
+    }
+    if !item.removed.is_empty() {
+        headers = headers.insert(text(REMOVED, &item.removed));
+    }
+    for header in raw.headers().into_iter().flat_map(|headers| headers.iter()) {
+        if TRACE.contains(&header.key) {
+            headers = headers.insert(header);
+        }
+    }
+    headers
+}
+
+/// The headers of a dead letter: the original ones untouched, then ours.
+pub fn rejected(record: &BorrowedMessage<'_>, source: &str, stage: Stage, reject: &Reject) -> OwnedHeaders {
+    let original = record.headers().map_or_else(OwnedHeaders::new, |headers| headers.detach());
+    original
+        .insert(text(REASON, reject.reason.code()))
+        .insert(text(STAGE, stage.code()))
+        .insert(text(DETAIL, &reject.detail))
+        .insert(text(SOURCE, source))
+}
+
+/// What the dedup stage reads of a normalized item.
+#[derive(Clone, Debug)]
+pub struct Arrival<'m> {
+    /// Its content hash.
+    pub hash: ContentHash,
+    /// Its publication status.
+    pub status: Status,
+    /// The provider's uri.
+    pub uri: Option<&'m str>,
+    /// Where its raw record stood, as written.
+    pub source: &'m str,
+    /// The sighting to decide.
+    pub sighting: Sighting,
+}
+
+/// Reads the headers of a normalized item.
+///
+/// # Errors
+/// [`Reason::BadNormalized`], naming the header that is missing or malformed: somebody else wrote to the topic.
+pub fn arrival<'m>(message: &'m BorrowedMessage<'_>) -> Result<Arrival<'m>, Reject> {
+    let mut fields: [Option<&str>; 6] = [None; 6];
+    const NAMES: [&str; 6] = [HASH, SOURCE, RECEIVED, STATUS, VERSION, URI];
+    for header in message.headers().into_iter().flat_map(|headers| headers.iter()) {
+        if let Some(at) = NAMES.iter().position(|name| *name == header.key) {
+            fields[at] = header.value.and_then(|value| std::str::from_utf8(value).ok());
+        }
+    }
+    let [hash, source, received, status, version, uri] = fields;
+    let bad = |name: &str| Reject::new(Reason::BadNormalized, format!("header {name} is missing or malformed"));
+    let hash: ContentHash = hash.and_then(|hash| hash.parse().ok()).ok_or_else(|| bad(HASH))?;
+    let status =
+        Status::ALL.into_iter().find(|known| Some(known.as_str()) == status).ok_or_else(|| bad(STATUS))?;
+    let source_text = source.ok_or_else(|| bad(SOURCE))?;
+    let coordinates = parse_source(source_text).and_then(|(partition, offset)| Source::new(partition, offset));
+    let sighting = Sighting {
+        identity: Identity::new(&hash, status),
+        time: received.and_then(|time| time.parse().ok()).ok_or_else(|| bad(RECEIVED))?,
+        uri: UriTag::of(uri),
+        version: version.and_then(|version| version.parse().ok()).ok_or_else(|| bad(VERSION))?,
+        source: coordinates.ok_or_else(|| bad(SOURCE))?,
+    };
+    Ok(Arrival { hash, status, uri, source: source_text, sighting })
+}
+
+/// Partition and offset of `topic/partition/offset`.
+fn parse_source(source: &str) -> Option<(i32, i64)> {
+    let mut parts = source.rsplitn(3, '/');
+    let offset = parts.next()?.parse().ok()?;
+    let partition = parts.next()?.parse().ok()?;
+    parts.next()?;
+    Some((partition, offset))
+}

@@ -1,0 +1,391 @@
+//! Opening lanes: from which offset a lane is read, and for a normalized lane, what its partition has already seen.
+//!
+//! Runs beside the worker, with clients outside the group, so that other lanes go on meanwhile. The order is what makes the
+//! restored table complete (it is Kafka Streams' order, and for the same reason):
+//!
+//! 1. the *stable* committed offset of the input: librdkafka waits while a transaction holds an offset of it pending;
+//! 2. the high watermark of the changelog, as a *read-uncommitted* client sees it: whatever an earlier owner committed, or
+//!    is about to, lies below it;
+//! 3. wait until the last stable offset has reached that mark: no open transaction hides committed entries any more;
+//! 4. read the changelog, committed records only, to its end.
+//!
+//! Bounding the read by the last stable offset at once would lose entries that a crashed writer's open transaction hides.
+
+use std::{
+    collections::BTreeMap,
+    sync::mpsc::{self, Receiver, Sender, TryRecvError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    Message as _, Offset, TopicPartitionList,
+    consumer::Consumer as _,
+    error::{KafkaError, KafkaResult},
+};
+
+use super::{
+    clients::{self, Isolation, Reader},
+    core::{Epoch, Lane},
+};
+use crate::{
+    config::{Config, Start},
+    dedup::{
+        Table,
+        record::{self, Change, RecordError},
+    },
+    telemetry::{Input, Metrics},
+};
+
+/// How long a question to the brokers may take.
+const ASK: Duration = Duration::from_secs(5);
+/// How long to wait before asking again, after an error or while a mark is not reached.
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// A lane that is ready to be read.
+#[derive(Debug)]
+pub struct Opened {
+    /// Which lane.
+    pub lane: Lane,
+    /// Under which ownership it was asked for.
+    pub epoch: Epoch,
+    /// The offset to read from.
+    pub position: i64,
+    /// What a normalized lane's partition has seen.
+    pub table: Option<Box<Table>>,
+}
+
+/// Why the changelog cannot be trusted.
+#[derive(Debug, thiserror::Error)]
+#[error("{topic}/{partition} offset {offset}: {cause}; start the version of copydesk that wrote it, or a newer one")]
+pub struct Unreadable {
+    topic: String,
+    partition: i32,
+    offset: i64,
+    cause: RecordError,
+}
+
+enum Command {
+    Open(Vec<(Lane, Epoch)>),
+    Close(Vec<Lane>),
+}
+
+/// The opener of one worker: a thread that ends when this is dropped.
+pub struct Opener {
+    commands: Sender<Command>,
+    results: Receiver<Result<Opened, Unreadable>>,
+}
+
+impl Opener {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// Where librdkafka refuses a property.
+    pub fn start(config: &Config, metrics: &Metrics) -> KafkaResult<Self> {
+        let (commands, inbox) = mpsc::channel();
+        let (outbox, results) = mpsc::channel();
+        let work = Work {
+            committed: clients::reader(config, Isolation::Committed, metrics.clone())?,
+            uncommitted: clients::reader(config, Isolation::Uncommitted, metrics.clone())?,
+            config: config.clone(),
+            metrics: metrics.clone(),
+            pending: BTreeMap::new(),
+            outbox,
+        };
+        thread::Builder::new()
+            .name("opener".into())
+            .spawn(move || work.run(&inbox))
+            .map_err(|error| KafkaError::ClientCreation(error.to_string()))?;
+        Ok(Opener { commands, results })
+    }
+
+    /// Asks for lanes to be opened.
+    pub fn open(&self, lanes: Vec<(Lane, Epoch)>) {
+        // A thread that is gone shows in `next`.
+        let _ = self.commands.send(Command::Open(lanes));
+    }
+
+    /// Lanes are no longer wanted.
+    pub fn close(&self, lanes: Vec<Lane>) {
+        let _ = self.commands.send(Command::Close(lanes));
+    }
+
+    /// The next opened lane, if there is one.
+    ///
+    /// # Errors
+    /// Where the changelog holds what this version cannot read, or the thread died (`None`).
+    pub fn next(&self) -> Result<Option<Opened>, Option<Unreadable>> {
+        match self.results.try_recv() {
+            Ok(result) => result.map(Some).map_err(Some),
+            Err(TryRecvError::Empty) => Ok(None),
+            Err(TryRecvError::Disconnected) => Err(None),
+        }
+    }
+}
+
+enum Step {
+    Position,
+    Mark { position: i64 },
+    Stable { position: i64, mark: i64 },
+    Reading { position: i64, mark: i64, table: Box<Table> },
+}
+
+struct Pending {
+    epoch: Epoch,
+    since: Instant,
+    step: Step,
+}
+
+struct Work {
+    committed: Reader,
+    uncommitted: Reader,
+    config: Config,
+    metrics: Metrics,
+    pending: BTreeMap<Lane, Pending>,
+    outbox: Sender<Result<Opened, Unreadable>>,
+}
+
+impl Work {
+    fn run(mut self, inbox: &Receiver<Command>) {
+        loop {
+            let command = match self.pending.is_empty() {
+                true => inbox.recv().map_err(|_| TryRecvError::Disconnected),
+                false => inbox.try_recv(),
+            };
+            match command {
+                Ok(command) => {
+                    self.take(command);
+                    continue;
+                }
+                Err(TryRecvError::Disconnected) => return,
+                Err(TryRecvError::Empty) => {}
+            }
+            let progress = self.advance().and_then(|moved| Ok(self.read()? || moved));
+            match progress {
+                Ok(true) => {}
+                Ok(false) => thread::sleep(AGAIN),
+                Err(Trouble::Kafka(error)) => {
+                    tracing::warn!(%error, "opening partitions: asking again");
+                    thread::sleep(AGAIN * 10);
+                }
+                Err(Trouble::Unreadable(error)) => {
+                    let _ = self.outbox.send(Err(error));
+                    return;
+                }
+                Err(Trouble::Gone) => return,
+            }
+        }
+    }
+
+    fn take(&mut self, command: Command) {
+        match command {
+            Command::Open(lanes) => {
+                for (lane, epoch) in lanes {
+                    self.stop_reading(lane);
+                    self.pending.insert(lane, Pending { epoch, since: Instant::now(), step: Step::Position });
+                }
+            }
+            Command::Close(lanes) => {
+                for lane in lanes {
+                    self.stop_reading(lane);
+                    self.pending.remove(&lane);
+                }
+            }
+        }
+    }
+
+    fn stop_reading(&self, lane: Lane) {
+        if matches!(self.pending.get(&lane), Some(Pending { step: Step::Reading { .. }, .. }))
+            && let Err(error) = self.committed.incremental_unassign(&self.seen(lane.partition, Offset::Beginning))
+        {
+            tracing::debug!(%error, "unassigning a changelog partition");
+        }
+    }
+
+    fn seen(&self, partition: i32, offset: Offset) -> TopicPartitionList {
+        let mut list = TopicPartitionList::new();
+        // Fails only for offsets that cannot be written down; these can.
+        let _ = list.add_partition_offset(&self.config.topics.seen, partition, offset);
+        list
+    }
+
+    fn topic(&self, lane: Lane) -> &str {
+        match lane.input {
+            Input::Raw => &self.config.topics.raw,
+            Input::Normalized => &self.config.topics.normalized,
+        }
+    }
+
+    /// Moves every lane that is not reading yet one step on. `true` if any moved.
+    fn advance(&mut self) -> Result<bool, Trouble> {
+        let positions = self.positions()?;
+        let mut moved = !positions.is_empty();
+        for (lane, position) in positions {
+            match lane.input {
+                Input::Raw => self.finish(lane, position, None)?,
+                Input::Normalized => self.set(lane, Step::Mark { position }),
+            }
+        }
+        let seen = self.config.topics.seen.clone();
+        for lane in self.pending.keys().copied().collect::<Vec<_>>() {
+            match self.pending.get(&lane).map(|pending| &pending.step) {
+                Some(&Step::Mark { position }) => {
+                    let (_, mark) = self.uncommitted.fetch_watermarks(&seen, lane.partition, ASK)?;
+                    self.set(lane, Step::Stable { position, mark });
+                    moved = true;
+                }
+                Some(&Step::Stable { position, mark }) => {
+                    let (low, stable) = self.committed.fetch_watermarks(&seen, lane.partition, ASK)?;
+                    self.metrics.set_restore_remaining(lane.partition, u64::try_from(mark - low).unwrap_or(0));
+                    if stable >= mark {
+                        self.committed.incremental_assign(&self.seen(lane.partition, Offset::Beginning))?;
+                        let table = Box::new(Table::new(self.config.dedup.window()));
+                        self.set(lane, Step::Reading { position, mark, table });
+                        moved = true;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(moved)
+    }
+
+    fn set(&mut self, lane: Lane, step: Step) {
+        if let Some(pending) = self.pending.get_mut(&lane) {
+            pending.step = step;
+        }
+    }
+
+    /// Where each lane that asks for its position is to be read from.
+    fn positions(&self) -> Result<Vec<(Lane, i64)>, Trouble> {
+        let asking = || self.pending.iter().filter(|(_, p)| matches!(p.step, Step::Position)).map(|(lane, _)| *lane);
+        let mut list = TopicPartitionList::new();
+        for lane in asking() {
+            list.add_partition(self.topic(lane), lane.partition);
+        }
+        if list.count() == 0 {
+            return Ok(Vec::new());
+        }
+        let list = self.committed.committed_offsets(list, ASK)?;
+        let mut positions = Vec::new();
+        for lane in asking() {
+            let Some(found) = list.find_partition(self.topic(lane), lane.partition) else { continue };
+            found.error()?;
+            positions.push((lane, self.position(lane, found.offset())?));
+        }
+        Ok(positions)
+    }
+
+    fn position(&self, lane: Lane, committed: Offset) -> Result<i64, Trouble> {
+        let topic = self.topic(lane);
+        let (low, high) = self.uncommitted.fetch_watermarks(topic, lane.partition, ASK)?;
+        Ok(match committed {
+            Offset::Offset(offset) if (low..=high).contains(&offset) => offset,
+            Offset::Offset(offset) if offset < low => {
+                tracing::error!(
+                    topic,
+                    partition = lane.partition,
+                    lost = low - offset,
+                    "records expired before they were read: raise the retention of the topic"
+                );
+                low
+            }
+            Offset::Offset(offset) => {
+                tracing::error!(
+                    topic,
+                    partition = lane.partition,
+                    committed = offset,
+                    end = high,
+                    "the topic ends before the committed offset: it was made anew; reading it from the start"
+                );
+                low
+            }
+            _ if lane.input == Input::Raw && self.config.kafka.start == Start::Latest => high,
+            _ => low,
+        })
+    }
+
+    /// Reads what there is of the changelog. `true` if anything was read.
+    fn read(&mut self) -> Result<bool, Trouble> {
+        if !self.pending.values().any(|pending| matches!(pending.step, Step::Reading { .. })) {
+            return Ok(false);
+        }
+        for turn in 0..10_000 {
+            match self.committed.poll(if turn == 0 { AGAIN } else { Duration::ZERO }) {
+                None => return Ok(turn > 0),
+                Some(Ok(message)) => {
+                    let lane = Lane { input: Input::Normalized, partition: message.partition() };
+                    let Some(Pending { step: Step::Reading { mark, table, .. }, .. }) = self.pending.get_mut(&lane)
+                    else {
+                        continue;
+                    };
+                    match record::read(message.key().unwrap_or_default(), message.payload()) {
+                        Ok(Change::Seen(entry)) => table.restore(entry),
+                        Ok(Change::Forget(identity)) => table.forget(&identity),
+                        Err(cause @ RecordError::Layout(_)) => {
+                            return Err(Trouble::Unreadable(Unreadable {
+                                topic: self.config.topics.seen.clone(),
+                                partition: message.partition(),
+                                offset: message.offset(),
+                                cause,
+                            }));
+                        }
+                        Err(error) => tracing::warn!(
+                            topic = %self.config.topics.seen,
+                            partition = message.partition(),
+                            offset = message.offset(),
+                            %error,
+                            "a foreign record in the changelog was passed over"
+                        ),
+                    }
+                    if message.offset() % 10_000 == 0 {
+                        let left = u64::try_from(*mark - message.offset()).unwrap_or(0);
+                        self.metrics.set_restore_remaining(lane.partition, left);
+                    }
+                }
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    let lane = Lane { input: Input::Normalized, partition };
+                    self.stop_reading(lane);
+                    if let Some(Pending { step: Step::Reading { position, table, .. }, .. }) =
+                        self.pending.get_mut(&lane).map(|pending| &mut *pending)
+                    {
+                        let empty = Box::new(Table::new(self.config.dedup.window()));
+                        let (position, table) = (*position, std::mem::replace(table, empty));
+                        self.finish(lane, position, Some(table))?;
+                    }
+                }
+                Some(Err(error)) => return Err(error.into()),
+            }
+        }
+        Ok(true)
+    }
+
+    fn finish(&mut self, lane: Lane, position: i64, table: Option<Box<Table>>) -> Result<(), Trouble> {
+        let Some(pending) = self.pending.remove(&lane) else { return Ok(()) };
+        if let Some(table) = &table {
+            self.metrics.restored(pending.since.elapsed());
+            self.metrics.set_restore_remaining(lane.partition, 0);
+            tracing::info!(
+                partition = lane.partition,
+                entries = table.len(),
+                ms = pending.since.elapsed().as_millis() as u64,
+                "restored"
+            );
+        }
+        self.outbox
+            .send(Ok(Opened { lane, epoch: pending.epoch, position, table }))
+            .map_err(|_| Trouble::Gone)
+    }
+}
+
+enum Trouble {
+    Kafka(KafkaError),
+    Unreadable(Unreadable),
+    Gone,
+}
+
+impl From<KafkaError> for Trouble {
+    fn from(error: KafkaError) -> Self {
+        Trouble::Kafka(error)
+    }
+}

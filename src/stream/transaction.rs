@@ -1,0 +1,185 @@
+//! Committing and aborting transactions: the normative order, and what each error means.
+//!
+//! Commit order: every record delivered → offsets added, under the group metadata of *now* → commit. Offsets are never
+//! added while records are in flight, because librdkafka accepts that silently and the error of a record would surface only
+//! afterwards.
+
+use std::{
+    sync::{
+        Arc,
+        mpsc::{self, Receiver, RecvTimeoutError, Sender},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    TopicPartitionList,
+    consumer::ConsumerGroupMetadata,
+    error::{KafkaError, KafkaResult, RDKafkaErrorCode},
+    producer::Producer as _,
+};
+
+use super::clients::{WireProducer, events};
+
+/// How long one blocking call may take before it is looked at again.
+const CALL: Duration = Duration::from_secs(5);
+/// How long a transaction may take to end before its producer is given up.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// What an error of a transactional call asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Call the same function again.
+    Retry,
+    /// Abort the transaction and read its items again.
+    Abort,
+    /// The producer is of no further use: build a new one.
+    Renew,
+}
+
+/// Classifies an error of a transactional call.
+///
+/// Source: librdkafka INTRODUCTION.md, “Transactional producer API”: no flag set means fatal. A commit that fails while it
+/// flushes surfaces as [`KafkaError::Flush`], without flags.
+pub fn remedy(error: &KafkaError) -> Remedy {
+    match error {
+        KafkaError::Transaction(error) if error.is_fatal() => Remedy::Renew,
+        KafkaError::Transaction(error) if error.txn_requires_abort() => Remedy::Abort,
+        KafkaError::Transaction(error) if error.is_retriable() => Remedy::Retry,
+        KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut) => Remedy::Retry,
+        KafkaError::Flush(_) | KafkaError::MessageProduction(_) => Remedy::Abort,
+        _ => Remedy::Renew,
+    }
+}
+
+/// How a commit ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Committed. `doubtful`: some call had to be repeated, so an EndTxn of this epoch may still be under way. The broker
+    /// protocol librdkafka speaks cannot tell it from one of the *next* transaction (KIP-890), so the producer must be
+    /// replaced, which moves on the epoch, before anything else is sent.
+    Committed {
+        /// Whether the producer must be replaced.
+        doubtful: bool,
+    },
+    /// Not committed: abort, and read the items again.
+    Abort(KafkaError),
+    /// Not committed, as far as is known, and the producer is of no further use.
+    Renew(KafkaError),
+}
+
+struct Job {
+    offsets: TopicPartitionList,
+    group: ConsumerGroupMetadata,
+}
+
+/// Commits transactions on a thread of its own, so that the next items are read and edited meanwhile.
+pub struct Committer {
+    jobs: Sender<Job>,
+    outcomes: Receiver<Outcome>,
+}
+
+impl Committer {
+    /// Starts the thread for `producer`; it ends when the committer is dropped.
+    ///
+    /// # Errors
+    /// Where the system has no thread left.
+    pub fn start(producer: Arc<WireProducer>) -> std::io::Result<Self> {
+        let (jobs, inbox) = mpsc::channel::<Job>();
+        let (outbox, outcomes) = mpsc::channel();
+        thread::Builder::new().name("committer".into()).spawn(move || {
+            for job in inbox {
+                if outbox.send(commit(&producer, &job)).is_err() {
+                    break;
+                }
+            }
+        })?;
+        Ok(Committer { jobs, outcomes })
+    }
+
+    /// Hands over the open transaction.
+    pub fn commit(&self, offsets: TopicPartitionList, group: ConsumerGroupMetadata) {
+        // A thread that is gone shows in `outcome`.
+        let _ = self.jobs.send(Job { offsets, group });
+    }
+
+    /// The outcome, if it is there within `wait`.
+    ///
+    /// # Errors
+    /// [`Gone`] where the thread died.
+    pub fn outcome(&self, wait: Duration) -> Result<Option<Outcome>, Gone> {
+        match self.outcomes.recv_timeout(wait) {
+            Ok(outcome) => Ok(Some(outcome)),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(Gone),
+        }
+    }
+}
+
+/// A helper thread of a worker ended without being told to: a defect.
+#[derive(Debug, thiserror::Error)]
+#[error("a helper thread of the worker died")]
+pub struct Gone;
+
+fn commit(producer: &WireProducer, job: &Job) -> Outcome {
+    let mut calls = Calls::new();
+    let result = drain(producer)
+        .and_then(|()| calls.repeat(|| producer.send_offsets_to_transaction(&job.offsets, &job.group, CALL)))
+        .and_then(|()| calls.repeat(|| producer.commit_transaction(CALL)));
+    match result {
+        Ok(()) => Outcome::Committed { doubtful: calls.repeated },
+        Err(error) => match remedy(&error) {
+            Remedy::Abort => Outcome::Abort(error),
+            Remedy::Retry | Remedy::Renew => Outcome::Renew(error),
+        },
+    }
+}
+
+/// Waits until every record of the transaction is delivered. Not with `flush`, which never takes less than 100 ms while
+/// anything is in flight.
+fn drain(producer: &WireProducer) -> KafkaResult<()> {
+    let started = Instant::now();
+    while producer.in_flight_count() > 0 {
+        if started.elapsed() > DEADLINE {
+            return Err(KafkaError::Flush(RDKafkaErrorCode::MessageTimedOut));
+        }
+        thread::sleep(Duration::from_micros(300));
+    }
+    events(producer).take_failure().map_or(Ok(()), Err)
+}
+
+/// Aborts the open transaction.
+///
+/// # Errors
+/// Where the producer is of no further use.
+pub fn abort(producer: &WireProducer) -> KafkaResult<()> {
+    let result = Calls::new().repeat(|| producer.abort_transaction(CALL));
+    events(producer).take_failure();
+    result
+}
+
+/// Repeats retriable calls until a deadline.
+struct Calls {
+    started: Instant,
+    repeated: bool,
+}
+
+impl Calls {
+    fn new() -> Self {
+        Calls { started: Instant::now(), repeated: false }
+    }
+
+    fn repeat(&mut self, call: impl Fn() -> KafkaResult<()>) -> KafkaResult<()> {
+        loop {
+            match call() {
+                Err(error) if remedy(&error) == Remedy::Retry && self.started.elapsed() < DEADLINE => {
+                    tracing::debug!(%error, "transaction call repeated");
+                    self.repeated = true;
+                    thread::sleep(Duration::from_millis(20));
+                }
+                result => return result,
+            }
+        }
+    }
+}

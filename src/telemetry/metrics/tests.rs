@@ -1,0 +1,199 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+
+const TABLE: &str = include_str!("../../../docs/metrics.md");
+
+/// What a metric is to somebody who queries it: its type and its labels.
+type Contract = BTreeMap<String, (String, BTreeSet<String>)>;
+
+/// Metrics in which every series exists, those of partitions too.
+fn complete() -> Metrics {
+    let metrics = Metrics::new("test-rules");
+    metrics.set_restore_remaining(0, 1);
+    metrics.set_dedup_entries(0, 1);
+    metrics.set_lag(Input::Raw, 0, 1);
+    metrics
+}
+
+fn value(metrics: &Metrics, series: &str) -> Option<f64> {
+    let text = metrics.render().unwrap();
+    text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
+}
+
+fn served() -> Contract {
+    let text = complete().render().unwrap();
+    let mut contract = Contract::new();
+    for line in text.lines().filter_map(|line| line.strip_prefix("# TYPE copydesk_")) {
+        let (name, kind) = line.split_once(' ').unwrap();
+        contract.insert(format!("copydesk_{name}"), (kind.to_owned(), BTreeSet::new()));
+    }
+    for line in text.lines().filter(|line| line.starts_with("copydesk_")) {
+        let Some((series, rest)) = line.split_once('{') else { continue };
+        let (labels, _) = rest.rsplit_once('}').unwrap();
+        let family = contract.keys().filter(|name| series.starts_with(name.as_str())).max_by_key(|name| name.len());
+        let (_, known) = contract.get_mut(&family.unwrap().clone()).unwrap();
+        known.extend(labels.split(',').map(|label| label.split('=').next().unwrap().to_owned()).filter(|l| l != "le"));
+    }
+    contract
+}
+
+fn documented() -> Contract {
+    let mut contract = Contract::new();
+    for row in TABLE.lines().filter(|line| line.starts_with("| `copydesk_")) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let labels = cells[3].split(',').map(|label| label.trim().trim_matches('`')).filter(|label| !label.is_empty());
+        let name = cells[1].trim_matches('`').to_owned();
+        contract.insert(name, (cells[2].to_owned(), labels.map(str::to_owned).collect()));
+    }
+    contract
+}
+
+#[test]
+fn the_documented_table_is_what_the_server_serves() {
+    assert_eq!(documented(), served());
+}
+
+#[test]
+fn every_documented_label_value_is_one_of_its_enum_and_none_is_missing() {
+    fn codes<T: Copy>(all: &[T], code: fn(T) -> &'static str) -> BTreeSet<String> {
+        all.iter().map(|value| code(*value).to_owned()).collect()
+    }
+    let expected = [
+        ("stage", codes(Stage::ALL, Stage::code)),
+        ("topic", codes(Input::ALL, Input::code)),
+        ("kind` of duplicates", codes(DuplicateKind::ALL, DuplicateKind::code)),
+        ("kind` of rebalances", codes(RebalanceKind::ALL, RebalanceKind::code)),
+        ("outcome", codes(TxnOutcome::ALL, TxnOutcome::code)),
+        ("state", codes(PartitionState::ALL, PartitionState::code)),
+        ("reason", codes(&Reason::ALL, Reason::code)),
+    ];
+    for (label, codes) in expected {
+        let row =
+            TABLE.lines().find(|line| line.starts_with(&format!("| `{label}"))).unwrap_or_else(|| panic!("{label}"));
+        let cell = row.split('|').nth(2).unwrap();
+        let documented: BTreeSet<String> =
+            cell.split(',').map(|code| code.trim().trim_matches('`').to_owned()).collect();
+        assert_eq!(documented, codes, "{label}");
+    }
+}
+
+#[test]
+fn names_follow_the_conventions_of_prometheus() {
+    for (name, (kind, _)) in served() {
+        assert_eq!(kind == "counter", name.ends_with("_total"), "{name}");
+        let units = ["_seconds", "_bytes", "_records", "_total", "_items", "_entries", "_partitions", "_info"];
+        assert!(units.iter().any(|unit| name.ends_with(unit)), "{name} has no unit");
+    }
+}
+
+#[test]
+fn closed_series_exist_before_the_first_event() {
+    let metrics = Metrics::new("r");
+    for series in [
+        r#"copydesk_duplicates_total{kind="replay"}"#,
+        r#"copydesk_rejected_total{reason="too_large",stage="normalize"}"#,
+        r#"copydesk_transactions_total{outcome="aborted"}"#,
+        r#"copydesk_rebalances_total{kind="lost"}"#,
+        r#"copydesk_partitions{state="restoring",topic="normalized"}"#,
+        "copydesk_published_total",
+        "copydesk_latency_seconds_count",
+    ] {
+        assert_eq!(value(&metrics, series), Some(0.0), "{series}");
+    }
+    let build = format!(r#"copydesk_build_info{{rules="r",version="{}"}}"#, env!("CARGO_PKG_VERSION"));
+    assert_eq!(value(&metrics, &build), Some(1.0));
+}
+
+#[test]
+fn a_committed_transaction_is_counted_once_and_wholly() {
+    let metrics = Metrics::new("r");
+    let mut counts = Counts { raw_items: 3, raw_bytes: 600, normalized: 2, ..Counts::default() };
+    counts.rejected(Stage::Normalize, Reason::Empty);
+    counts.published(1_000);
+    counts.duplicate(DuplicateKind::Copy, 1_900);
+    assert_eq!(counts.records(), 5);
+    metrics.committed(&counts, Duration::from_millis(15), 2_000);
+    for (series, expected) in [
+        ("copydesk_raw_items_total", 3.0),
+        ("copydesk_raw_bytes_total", 600.0),
+        ("copydesk_normalized_total", 2.0),
+        ("copydesk_published_total", 1.0),
+        (r#"copydesk_duplicates_total{kind="copy"}"#, 1.0),
+        (r#"copydesk_rejected_total{reason="empty",stage="normalize"}"#, 1.0),
+        (r#"copydesk_transactions_total{outcome="committed"}"#, 1.0),
+        ("copydesk_transaction_items_sum", 5.0),
+        ("copydesk_commit_duration_seconds_sum", 0.015),
+        ("copydesk_latency_seconds_count", 2.0),
+        ("copydesk_latency_seconds_sum", 1.1),
+        (r#"copydesk_latency_seconds_bucket{le="0.1"}"#, 1.0),
+    ] {
+        let found = value(&metrics, series).unwrap_or_else(|| panic!("{series}"));
+        assert!((found - expected).abs() < 1e-9, "{series}: {found}, not {expected}");
+    }
+}
+
+#[test]
+fn an_aborted_transaction_moves_no_item_counter() {
+    let metrics = Metrics::new("r");
+    metrics.aborted();
+    metrics.fatal();
+    assert_eq!(value(&metrics, "copydesk_raw_items_total"), Some(0.0));
+    assert_eq!(value(&metrics, r#"copydesk_transactions_total{outcome="aborted"}"#), Some(1.0));
+    assert_eq!(value(&metrics, r#"copydesk_transactions_total{outcome="fatal"}"#), Some(1.0));
+}
+
+#[test]
+fn a_record_from_the_future_has_no_negative_latency() {
+    let metrics = Metrics::new("r");
+    let mut counts = Counts::default();
+    counts.published(10_000);
+    metrics.committed(&counts, Duration::ZERO, 2_000);
+    assert_eq!(value(&metrics, "copydesk_latency_seconds_sum"), Some(0.0));
+}
+
+#[test]
+fn cleared_counts_are_empty() {
+    let mut counts = Counts { raw_items: 3, ..Counts::default() };
+    counts.published(1);
+    counts.rejected(Stage::Dedup, Reason::BadNormalized);
+    counts.clear();
+    assert_eq!(counts, Counts::default());
+}
+
+#[test]
+fn the_series_of_a_partition_go_with_it() {
+    let metrics = complete();
+    metrics.set_lag(Input::Normalized, 0, 5);
+    metrics.forget_partition(Input::Normalized, 0);
+    metrics.forget_partition(Input::Normalized, 7);
+    let text = metrics.render().unwrap();
+    assert!(!text.contains(r#"partition="0",topic="normalized""#), "{text}");
+    assert!(
+        !text.contains("copydesk_dedup_entries{") && !text.contains("copydesk_restore_remaining_records{"),
+        "{text}"
+    );
+    assert_eq!(value(&metrics, r#"copydesk_lag_records{partition="0",topic="raw"}"#), Some(1.0));
+}
+
+#[test]
+fn shares_of_several_workers_add_up_and_go_with_their_worker() {
+    let metrics = Metrics::new("r");
+    let mut one = metrics.inflight_bytes();
+    let mut two = metrics.inflight_bytes();
+    one.set(700);
+    two.set(300);
+    one.set(100);
+    assert_eq!(value(&metrics, "copydesk_inflight_bytes"), Some(400.0));
+    drop(one);
+    assert_eq!(value(&metrics, "copydesk_inflight_bytes"), Some(300.0));
+}
+
+#[test]
+fn the_codes_of_a_closed_set_are_distinct_and_in_the_order_of_their_index() {
+    for (index, reason) in Reason::ALL.iter().enumerate() {
+        assert_eq!(*reason as usize, index);
+    }
+    let codes: BTreeSet<&str> = Reason::ALL.iter().map(|reason| reason.code()).collect();
+    assert_eq!(codes.len(), Reason::ALL.len());
+}
