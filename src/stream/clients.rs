@@ -197,6 +197,19 @@ pub enum Rebalance {
     Revoke(TopicPartitionList),
 }
 
+impl Rebalance {
+    /// Accepts it and does nothing else.
+    fn answer(&self, consumer: &WireConsumer) {
+        let answer = match self {
+            Rebalance::Assign(list) => consumer.incremental_assign(list),
+            Rebalance::Revoke(list) => consumer.incremental_unassign(list),
+        };
+        if let Err(error) = answer {
+            tracing::debug!(%error, "rebalance while closing");
+        }
+    }
+}
+
 /// Collects what the consumer reports while it is polled.
 ///
 /// A rebalance is only noted here. librdkafka waits until the application calls `(un)assign`, so the worker finishes its
@@ -214,9 +227,13 @@ impl ConsumerEvents {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
-    /// From now on nobody handles rebalances: revocations during the close are answered at once.
-    pub fn close(&self) {
+    /// From now on nobody handles rebalances: those that wait, and those during the close, are answered at once. A consumer
+    /// whose last rebalance nobody answered would never finish closing.
+    pub fn close(&self, consumer: &WireConsumer) {
         self.closing.store(true, Ordering::Release);
+        while let Some(rebalance) = self.next_rebalance() {
+            rebalance.answer(consumer);
+        }
     }
 }
 
@@ -241,15 +258,13 @@ impl ClientContext for ConsumerEvents {
 
 impl ConsumerContext for ConsumerEvents {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, err: RDKafkaRespErr, tpl: &mut TopicPartitionList) {
-        let assign = matches!(err, RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS);
+        let event = match err {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => Rebalance::Assign(tpl.clone()),
+            _ => Rebalance::Revoke(tpl.clone()),
+        };
         if self.closing.load(Ordering::Acquire) {
-            let answer = if assign { consumer.incremental_assign(tpl) } else { consumer.incremental_unassign(tpl) };
-            if let Err(error) = answer {
-                tracing::debug!(%error, "rebalance while closing");
-            }
-            return;
+            return event.answer(consumer);
         }
-        let event = if assign { Rebalance::Assign(tpl.clone()) } else { Rebalance::Revoke(tpl.clone()) };
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner).push_back(event);
     }
 }

@@ -178,7 +178,7 @@ fn session(
         gauges: Gauges::new(service),
     };
     let end = session.run();
-    consumer.context().close();
+    consumer.context().close(&consumer);
     end
 }
 
@@ -629,10 +629,13 @@ impl<'s> Session<'s> {
                 let lost = self.consumer.assignment_lost();
                 tracing::info!(partitions = ?Names(&lanes), lost, "revoked");
                 self.service.metrics.rebalance(if lost { RebalanceKind::Lost } else { RebalanceKind::Revoked });
-                if lost {
-                    self.abandon_transaction()?;
-                } else {
-                    self.finish_transaction()?;
+                let finished = if lost { self.abandon_transaction() } else { self.finish_transaction() };
+                if let Err(end) = finished {
+                    // The session is over, but the consumer cannot be closed while a revocation waits for its answer.
+                    if let Err(error) = self.consumer.incremental_unassign(&list) {
+                        tracing::debug!(%error, "giving partitions up");
+                    }
+                    return Err(end);
                 }
                 self.ahead.retain(|prepared| {
                     let message = prepared.message();
