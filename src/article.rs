@@ -259,10 +259,22 @@ fn body(copy: &Copy<'_>) -> Body {
     Body {
         role: "main",
         content_type: "text/plain",
-        word_count: value.split_ascii_whitespace().count(),
+        word_count: words(&value),
         char_count: value.chars().count(),
         value,
     }
+}
+
+/// The number of words: runs of bytes other than ASCII white space.
+fn words(text: &str) -> usize {
+    let mut gap = true;
+    let mut count = 0;
+    for byte in text.bytes() {
+        let space = matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'\x0c');
+        count += usize::from(gap & !space);
+        gap = space;
+    }
+    count
 }
 
 fn picture<'a>(number: usize, caption: &Caption<'a>, hash: &ContentHash, authority: &str) -> Picture<'a> {
@@ -275,5 +287,92 @@ fn picture<'a>(number: usize, caption: &Caption<'a>, hash: &ContentHash, authori
         descriptions: [text("caption", caption.text)],
         by: caption.credit,
         info_sources: caption.credit.map(|name| InfoSource { name, role: "credit" }).into_iter().collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{
+        edit::{Desk, Hints},
+        fingerprint::Fingerprinter,
+    };
+
+    const TEXT: &str = "Harrowmere reopens its ferry landing\n\n\
+        Mayor Ilse Varnholt opens the landing on Tuesday. Photo by Tomas Quill/UPI\n\
+        Mayor Ilse Varnholt opens the landing on Tuesday. Photo by Tomas Quill/UPI\n\n\
+        HARROWMERE, Wessland, May 5 (UPI) -- The council reopened the landing, officials said on Tuesday.\n\n\
+        The work took nine years and cost four million crowns, the harbor trust said.\n";
+
+    fn article(item: Item<'_>, origin: Option<&Origin>) -> Value {
+        let desk = Desk::builtin().unwrap();
+        let arrived = origin.and_then(|o| Timestamp::from_millisecond(o.timestamp).ok());
+        let copy = desk.edit(&item.text, &Hints { arrived, ..Hints::default() });
+        let hash = Fingerprinter::default().hash(copy.headline, &copy.body);
+        let raw_hash = blake3::hash(item.text.as_bytes());
+        let parts =
+            Parts { item: &item, copy: &copy, hash: &hash, raw_hash: &raw_hash, origin, authority: "news.example" };
+        let mut json = Vec::new();
+        assemble(parts).write_json(&mut json).unwrap();
+        serde_json::from_slice(&json).unwrap()
+    }
+
+    fn origin() -> Origin {
+        Origin { topic: "wire.raw".into(), partition: 3, offset: 918_273, timestamp: 1_588_687_331_000 }
+    }
+
+    #[test]
+    fn every_part_of_the_copy_has_its_place_in_ninjs() {
+        let item = Item {
+            text: TEXT.into(),
+            source: Some("upi-web".into()),
+            uri: Some("urn:example:ferry".into()),
+            version: Some(2),
+            language: Some("en".into()),
+            ..Item::default()
+        };
+        let article = article(item, Some(&origin()));
+        assert_eq!(article["uri"], "urn:example:ferry");
+        assert_eq!(article["version"], "2");
+        assert_eq!(article["pubStatus"], "usable");
+        assert_eq!(article["versionCreated"], "2020-05-05T14:02:11Z");
+        assert_eq!(article["contentCreated"], "2020-05-05T00:00:00Z");
+        assert_eq!(article["headlines"][0]["value"], "Harrowmere reopens its ferry landing");
+        assert_eq!(article["located"], "HARROWMERE, Wessland");
+        assert_eq!(article["descriptions"][0]["role"], "dateline");
+        assert_eq!(article["infoSources"][0], json!({"name": "UPI", "role": "source"}));
+        assert_eq!(article["infoSources"][1], json!({"name": "upi-web", "role": "feed"}));
+        let body = article["bodies"][0]["value"].as_str().unwrap();
+        assert!(body.starts_with("The council reopened"), "{body}");
+        assert_eq!(article["bodies"][0]["wordCount"], body.split_whitespace().count());
+        assert_eq!(article["bodies"][0]["charCount"], body.chars().count());
+        let pictures = article["associations"].as_array().unwrap();
+        assert_eq!(pictures.len(), 1);
+        assert_eq!(pictures[0]["by"], "Photo by Tomas Quill/UPI");
+        let ids: Vec<&str> =
+            article["altIds"].as_array().unwrap().iter().filter_map(|id| id["role"].as_str()).collect();
+        assert_eq!(ids, ["contentHash", "rawHash", "provider", "kafka"]);
+        assert_eq!(article["altIds"][3]["value"], "wire.raw/3/918273");
+    }
+
+    #[test]
+    fn an_item_without_an_identifier_is_named_by_its_content() {
+        let item = Item { text: TEXT.into(), ..Item::default() };
+        let article = article(item, None);
+        let hash = article["altIds"][0]["value"].as_str().unwrap().strip_prefix("blake3:").unwrap();
+        assert_eq!(article["uri"], format!("tag:news.example,2026:blake3/{hash}"));
+        assert_eq!(article["version"], "1");
+        assert_eq!(article.get("versionCreated"), None, "no time is invented");
+    }
+
+    #[test]
+    fn an_identifier_that_is_no_uri_is_wrapped_in_one_and_kept_beside_it() {
+        let hash = ContentHash::from([0; 32]);
+        assert_eq!(story_uri(Some("BC ferry/1"), &hash, "news.example"), "tag:news.example,2026:id/BC%20ferry%2F1");
+        assert_eq!(story_uri(Some("http://a b"), &hash, "news.example"), "tag:news.example,2026:id/http%3A%2F%2Fa%20b");
+        assert_eq!(story_key(Some("BC ferry/1"), &hash), "BC ferry/1");
+        assert_eq!(story_key(None, &hash), "0".repeat(64));
     }
 }

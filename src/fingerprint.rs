@@ -131,19 +131,13 @@ fn push_paragraph(out: &mut String, paragraph: &str) {
     }
     let start = out.len();
     let mut rest = paragraph;
-    while let Some(c) = rest.chars().next() {
-        if c.is_ascii() {
-            let run = rest.bytes().take_while(|b| plain(*b)).count();
-            if run > 0 {
-                out.push_str(&rest[..run]);
-                rest = &rest[run..];
-            } else {
-                push_folded(out, start, c);
-                rest = &rest[1..];
-            }
-            continue;
-        }
+    loop {
+        let run = plain_run(rest.as_bytes());
+        out.push_str(&rest[..run]);
+        rest = &rest[run..];
+        let Some(c) = rest.chars().next() else { break };
         match fold(c) {
+            _ if c.is_ascii() => push_folded(out, start, c),
             Fold::To(to) => push_folded(out, start, to),
             Fold::Drop => {}
             Fold::Keep => {
@@ -162,9 +156,43 @@ fn push_paragraph(out: &mut String, paragraph: &str) {
     }
 }
 
-/// ASCII that stands for itself in the canonical form, whatever its neighbours are.
-fn plain(b: u8) -> bool {
-    b.is_ascii_graphic() && !matches!(b, b'\'' | b'"' | b'`' | b'-')
+/// What an ASCII byte is to the canonical form.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Byte {
+    /// Stands for itself, whatever its neighbours are.
+    Plain,
+    /// Stands for itself between two plain ones: a single space, an apostrophe, a hyphen.
+    Joint,
+    Other,
+}
+
+static BYTES: [Byte; 256] = {
+    let mut table = [Byte::Other; 256];
+    let mut b = b'!';
+    while b <= b'~' {
+        table[b as usize] = Byte::Plain;
+        b += 1;
+    }
+    table[b' ' as usize] = Byte::Joint;
+    table[b'\'' as usize] = Byte::Joint;
+    table[b'-' as usize] = Byte::Joint;
+    table[b'`' as usize] = Byte::Other;
+    table
+};
+
+/// How many bytes at the start stand for themselves. Ends after a plain byte, so what follows meets a plain neighbour.
+fn plain_run(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match BYTES[usize::from(*byte)] {
+            Byte::Plain => at += 1,
+            Byte::Joint if at > 0 && bytes.get(at + 1).is_some_and(|next| BYTES[usize::from(*next)] == Byte::Plain) => {
+                at += 2;
+            }
+            _ => break,
+        }
+    }
+    at
 }
 
 /// Appends one folded character: runs of spaces and of dashes collapse, a pair of single quotes is a double one.
@@ -198,10 +226,7 @@ fn push_normalized(out: &mut String, start: usize, segment: &str) {
     }
     for c in base.into_iter().chain(segment.chars()).nfkc() {
         match fold(c) {
-            _ if c.is_ascii() => match plain(c as u8) {
-                true => out.push(c),
-                false => push_folded(out, start, c),
-            },
+            _ if c.is_ascii() => push_folded(out, start, c),
             Fold::To(to) => push_folded(out, start, to),
             Fold::Drop => {}
             Fold::Keep => out.push(c),

@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 pub mod article;
+pub mod cli;
 pub mod config;
 pub mod dedup;
 pub mod edit;

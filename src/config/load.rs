@@ -5,18 +5,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 use toml::{Table, Value};
 
+use super::environment::{as_type_of, is_ours, variable};
 use super::{Config, rules};
-
-/// What begins the name of an environment variable that sets a key.
-const PREFIX: &str = "COPYDESK_";
-
-/// `COPYDESK_*` variables that are not configuration keys: the path of the file itself, and what the tests read.
-const NOT_KEYS: [&str; 2] = ["COPYDESK_CONFIG", "COPYDESK_SHARED"];
 
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,12 +50,12 @@ impl fmt::Display for Problem {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("{path}: {source}", path = path.display())]
+    #[error("{path}: {error}", path = path.display())]
     Unreadable {
         /// The file asked for.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        error: std::io::Error,
     },
     /// Unknown keys, or values that cannot be.
     #[error("{}", .0.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n"))]
@@ -81,7 +77,7 @@ impl Config {
         let mut layers = Layers::default();
         if let Some(path) = path {
             let text = std::fs::read_to_string(path)
-                .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+                .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
             layers.file(path, &text);
         }
         layers.environment(environment);
@@ -123,11 +119,18 @@ impl Layers {
             let origin = at(line_at(key.span().start));
             match (self.known.get(&section), value) {
                 (Some(_), Value::Table(keys)) => {
-                    for (key, value) in keys {
-                        let inside = inside.get_ref().as_table();
-                        let span =
-                            inside.and_then(|inside| inside.get_key_value(key.as_str())).map(|(key, _)| key.span());
-                        self.set(&section, &key, value, at(line_at(span.map_or(0, |span| span.start))));
+                    for (key, value, span) in spanned(keys, inside.get_ref().as_table()) {
+                        let origin = at(line_at(span.start));
+                        let inner = inside.get_ref().get(key.as_str()).and_then(|inner| inner.get_ref().as_table());
+                        match value {
+                            Value::Table(properties) if !properties.is_empty() => {
+                                for (name, value, span) in spanned(properties, inner) {
+                                    let property = Value::Table(Table::from_iter([(name, value)]));
+                                    self.set(&section, &key, property, at(line_at(span.start)));
+                                }
+                            }
+                            value => self.set(&section, &key, value, origin),
+                        }
                     }
                 }
                 (Some(_), _) => self.refuse(Some(origin), format!("`{section}` is a section: write [{section}]")),
@@ -148,7 +151,7 @@ impl Layers {
         let names: BTreeMap<String, (String, String)> =
             self.keys().map(|(section, key)| (variable(section, key), (section.into(), key.into()))).collect();
         for (name, text) in variables {
-            if !name.starts_with(PREFIX) || is_not_ours(&name, &text) {
+            if !is_ours(&name, &text) {
                 continue;
             }
             let origin = Origin::Variable(name.clone());
@@ -253,40 +256,20 @@ impl Layers {
     }
 }
 
-/// The environment variable of a key.
-fn variable(section: &str, key: &str) -> String {
-    format!("{PREFIX}{}_{}", section.to_uppercase(), key.to_uppercase())
-}
-
-/// Whether a `COPYDESK_*` variable is meant for somebody else: the tests, or a pod that has a Kubernetes service named
-/// `copydesk…` beside it, for which Kubernetes sets `…_SERVICE_HOST`, `…_PORT=tcp://…` and `…_PORT_9102_TCP…`.
-fn is_not_ours(name: &str, value: &str) -> bool {
-    let port_link = || {
-        let (_, rest) = name.split_once("_PORT_")?;
-        let (port, protocol) = rest.split_once('_')?;
-        Some(port.bytes().all(|b| b.is_ascii_digit()) && ["TCP", "UDP", "SCTP"].iter().any(|p| protocol.starts_with(p)))
-    };
-    NOT_KEYS.contains(&name)
-        || name.starts_with("COPYDESK_TEST_")
-        || name.contains("_SERVICE_HOST")
-        || name.contains("_SERVICE_PORT")
-        || (name.ends_with("_PORT") && value.contains("://"))
-        || port_link().unwrap_or(false)
-}
-
 fn table_of(config: &Config) -> Table {
     // A plain struct of tables always serialises; were it not so, every key would be unknown and every test red.
     Table::try_from(config).unwrap_or_default()
 }
 
-/// The text of a variable as a value of the type the default has.
-fn as_type_of(default: Option<&Value>, text: String) -> Result<Value, &'static str> {
-    match default {
-        Some(Value::Integer(_)) => text.trim().parse().map(Value::Integer).map_err(|_| "a whole number"),
-        Some(Value::Boolean(_)) => text.trim().parse().map(Value::Boolean).map_err(|_| "true or false"),
-        Some(Value::Table(_)) => Err("the name of a property after it, such as …_SECURITY_PROTOCOL"),
-        _ => Ok(Value::String(text)),
-    }
+/// The entries of a table with the place of each key in the text.
+fn spanned<'t>(
+    values: Table,
+    spans: Option<&'t DeTable<'t>>,
+) -> impl Iterator<Item = (String, Value, Range<usize>)> + 't {
+    values.into_iter().map(move |(key, value)| {
+        let span = spans.and_then(|spans| spans.get_key_value(key.as_str())).map(|(key, _)| key.span());
+        (key, value, span.unwrap_or_default())
+    })
 }
 
 fn flatten(table: Table) -> Vec<(String, Value)> {
@@ -319,163 +302,4 @@ fn list<'k>(known: impl Iterator<Item = &'k String>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Write;
-
-    use super::super::{LogFormat, Start};
-    use super::*;
-
-    fn load(file: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
-        let mut on_disk = tempfile::NamedTempFile::new().unwrap();
-        on_disk.write_all(file.as_bytes()).unwrap();
-        let variables = environment.iter().map(|(name, value)| (name.to_string(), value.to_string()));
-        Config::load(Some(on_disk.path()), variables)
-            .map_err(|error| error.to_string().replace(&on_disk.path().display().to_string(), "copydesk.toml"))
-    }
-
-    fn refused(file: &str, environment: &[(&str, &str)]) -> String {
-        load(file, environment).unwrap_err()
-    }
-
-    #[test]
-    fn without_file_and_environment_the_defaults_stand() {
-        assert_eq!(Config::load(None, std::iter::empty()).unwrap(), Config::default());
-        assert_eq!(load("", &[]).unwrap(), Config::default());
-    }
-
-    #[test]
-    fn the_file_overrides_the_defaults_and_the_environment_overrides_the_file() {
-        let file = "[dedup]\nwindow_hours = 24\n[log]\nformat = \"json\"\n[kafka]\nstart = \"latest\"\n";
-        let config = load(file, &[("COPYDESK_DEDUP_WINDOW_HOURS", "48"), ("PATH", "/bin")]).unwrap();
-        assert_eq!(config.dedup.window_hours, 48);
-        assert_eq!(config.log.format, LogFormat::Json);
-        assert_eq!(config.kafka.start, Start::Latest);
-        assert_eq!(config.topics, Config::default().topics);
-    }
-
-    #[test]
-    fn every_key_can_be_set_from_the_environment() {
-        let layers = Layers::default();
-        for (section, key) in layers.keys() {
-            let default = &layers.known[section][key];
-            let text = match default {
-                Value::String(text) => text.clone(),
-                Value::Table(_) => continue,
-                other => other.to_string(),
-            };
-            assert!(load("", &[(&variable(section, key), &text)]).is_ok(), "{section}.{key}");
-        }
-    }
-
-    #[test]
-    fn properties_pass_through_from_quoted_names_dotted_names_and_the_environment() {
-        let file =
-            "[kafka.properties]\n\"security.protocol\" = \"SASL_SSL\"\nlinger.ms = 5\nsocket.keepalive.enable = true\n";
-        let config = load(file, &[("COPYDESK_KAFKA_PROPERTIES_SASL_PASSWORD", "p=a.b_C")]).unwrap();
-        let expected = [
-            ("linger.ms", "5"),
-            ("sasl.password", "p=a.b_C"),
-            ("security.protocol", "SASL_SSL"),
-            ("socket.keepalive.enable", "true"),
-        ];
-        let properties: Vec<_> = config.kafka.properties.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        assert_eq!(properties, expected);
-    }
-
-    #[test]
-    fn an_unknown_key_is_refused_with_its_line_and_the_nearest_known_one() {
-        assert_eq!(
-            refused("[dedup]\n\nwindow_hour = 3\n", &[]),
-            "copydesk.toml:3: unknown key `dedup.window_hour`; did you mean `dedup.window_hours`?"
-        );
-    }
-
-    #[test]
-    fn a_key_in_the_wrong_section_is_sent_to_the_right_one() {
-        assert_eq!(
-            refused("[kafka]\nthreads = 2\n", &[]),
-            "copydesk.toml:2: unknown key `kafka.threads`; did you mean `worker.threads`?"
-        );
-        assert_eq!(
-            refused("threads = 2\n", &[]),
-            "copydesk.toml:1: `threads` is outside any section; did you mean `worker.threads`?"
-        );
-    }
-
-    #[test]
-    fn a_key_that_resembles_nothing_is_answered_with_the_known_ones() {
-        assert_eq!(
-            refused("[worker]\nfrobnicate = 2\n", &[]),
-            "copydesk.toml:2: unknown key `worker.frobnicate`; known: threads"
-        );
-    }
-
-    #[test]
-    fn an_unknown_section_is_refused_with_the_nearest_known_one() {
-        assert_eq!(
-            refused("\n[topic]\nraw = \"r\"\n", &[]),
-            "copydesk.toml:2: unknown section [topic]; did you mean `topics`?"
-        );
-        assert_eq!(refused("kafka = 3\n", &[]), "copydesk.toml:1: `kafka` is a section: write [kafka]");
-    }
-
-    #[test]
-    fn an_unknown_variable_is_refused_with_the_nearest_known_one() {
-        assert_eq!(
-            refused("", &[("COPYDESK_DEDUP_WINDOW", "3")]),
-            "COPYDESK_DEDUP_WINDOW: unknown variable; did you mean `COPYDESK_DEDUP_WINDOW_HOURS`?"
-        );
-    }
-
-    #[test]
-    fn variables_of_the_tests_and_of_kubernetes_services_are_left_alone() {
-        let theirs = [
-            ("COPYDESK_CONFIG", "/etc/copydesk.toml"),
-            ("COPYDESK_SHARED", "/data"),
-            ("COPYDESK_TEST_BOOTSTRAP", "localhost:9092"),
-            ("COPYDESK_SERVICE_HOST", "10.0.0.1"),
-            ("COPYDESK_SERVICE_PORT_ADMIN", "9102"),
-            ("COPYDESK_PORT", "tcp://10.0.0.1:9102"),
-            ("COPYDESK_ADMIN_PORT_9102_TCP_ADDR", "10.0.0.1"),
-            ("COPYDESK_KAFKA_PORT_9092_TCP", "tcp://10.0.0.1:9092"),
-        ];
-        assert_eq!(load("", &theirs).unwrap(), Config::default());
-        assert!(refused("", &[("COPYDESK_ADMIN_PORT", "9102")]).contains("unknown variable"));
-    }
-
-    #[test]
-    fn a_value_of_the_wrong_type_is_refused_with_where_it_stands() {
-        let message = refused("[dedup]\nwindow_hours = \"long\"\n[log]\nformat = \"xml\"\n", &[]);
-        assert!(message.contains("copydesk.toml:2: `dedup.window_hours`: invalid type"), "{message}");
-        assert!(message.contains("copydesk.toml:4: `log.format`: unknown variant `xml`, expected `human` or `json`"));
-        assert_eq!(
-            refused("", &[("COPYDESK_WORKER_THREADS", "two")]),
-            "COPYDESK_WORKER_THREADS: expected a whole number"
-        );
-        assert!(refused("[item]\nmax_bytes = -1\n", &[]).starts_with("copydesk.toml:2: `item.max_bytes`:"));
-    }
-
-    #[test]
-    fn a_syntax_error_names_the_line_and_quotes_nothing_of_it() {
-        let message = refused("[kafka.properties]\n\"sasl.password\" = hunter2\n", &[]);
-        assert!(message.starts_with("copydesk.toml:2: "), "{message}");
-        assert!(!message.contains("hunter2"), "{message}");
-    }
-
-    #[test]
-    fn every_problem_is_reported_at_once() {
-        let message = refused("[worker]\nthreads = 0\nspeed = 3\n", &[("COPYDESK_NOPE", "1")]);
-        assert_eq!(message.lines().count(), 3, "{message}");
-    }
-
-    #[test]
-    fn a_broken_rule_names_the_line_that_broke_it() {
-        assert_eq!(refused("[worker]\nthreads = 0\n", &[]), "copydesk.toml:2: `worker.threads` must be at least 1");
-    }
-
-    #[test]
-    fn a_missing_file_is_named() {
-        let error = Config::load(Some(Path::new("/nonexistent/copydesk.toml")), std::iter::empty()).unwrap_err();
-        assert!(error.to_string().starts_with("/nonexistent/copydesk.toml: "), "{error}");
-    }
-}
+mod tests;

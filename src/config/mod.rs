@@ -4,6 +4,7 @@
 //! `config/copydesk.toml`, which a test holds against these types. [`Config::load`] refuses what it does not know: a
 //! misspelt key is an error that names the nearest known one, never a setting that silently does nothing.
 
+mod environment;
 mod load;
 mod rules;
 

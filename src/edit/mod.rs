@@ -3,7 +3,25 @@
 //! Pure: no I/O, no clock, no global. What is known of agencies stands in `config/rules/*.toml`; position, repetition and
 //! shape of lines is code.
 
+mod byline;
+mod caption;
+mod dateline;
+pub mod headline;
+mod lines;
+mod rules;
+mod story;
+
+use std::borrow::Cow;
+use std::path::Path;
+
 use jiff::Timestamp;
+
+pub use rules::RuleError;
+
+use dateline::Agency;
+use lines::Block;
+use rules::{At, Rules};
+use story::Structure;
 
 /// What a line of an item is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,14 +38,53 @@ pub enum Label {
     Caption,
     /// A line that is only a picture credit.
     Credit,
-    /// Who reported and edited, contact lines, end marks of the agency.
+    /// Who reported and edited, contact lines.
     Signoff,
     /// A correction, an editor's note, an embargo line.
     Note,
-    /// Ads, promos, navigation, copyright lines: not editorial text.
+    /// Ads, promos, navigation, copyright lines, end marks: not editorial text.
     Boilerplate,
     /// The story.
     Body,
+}
+
+impl Label {
+    /// Every label.
+    pub const ALL: [Label; 10] = [
+        Label::Headline,
+        Label::Subhead,
+        Label::Byline,
+        Label::Date,
+        Label::Caption,
+        Label::Credit,
+        Label::Signoff,
+        Label::Note,
+        Label::Boilerplate,
+        Label::Body,
+    ];
+
+    /// The label's name, as rule files and outputs spell it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Label::Headline => "headline",
+            Label::Subhead => "subhead",
+            Label::Byline => "byline",
+            Label::Date => "date",
+            Label::Caption => "caption",
+            Label::Credit => "credit",
+            Label::Signoff => "signoff",
+            Label::Note => "note",
+            Label::Boilerplate => "boilerplate",
+            Label::Body => "body",
+        }
+    }
+
+    /// The label of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Label> {
+        Label::ALL.into_iter().find(|l| l.name() == name)
+    }
 }
 
 /// One non-empty line of the item, trimmed, with its label and why it has it.
@@ -79,13 +136,17 @@ pub struct Copy<'t> {
     /// The dateline.
     pub dateline: Option<Dateline<'t>>,
     /// The paragraphs of the body (subheads among them), in order, without the dateline.
-    pub body: Vec<std::borrow::Cow<'t, str>>,
+    pub body: Vec<Cow<'t, str>>,
     /// Each distinct caption once.
     pub captions: Vec<Caption<'t>>,
     /// Sign-off lines.
     pub signoffs: Vec<&'t str>,
-    /// Public notes (corrections, updates).
+    /// Public notes (corrections, updates). A note that is not for publication is labelled, and nowhere else.
     pub notes: Vec<&'t str>,
+    /// The line that puts the item under embargo, if one does.
+    pub embargo: Option<&'t str>,
+    /// Lines between headline and story: a standfirst.
+    pub deck: Vec<&'t str>,
 }
 
 /// What is known of an item beside its text.
@@ -99,21 +160,220 @@ pub struct Hints<'a> {
     pub arrived: Option<Timestamp>,
 }
 
-/// TEMP
-pub struct Desk;
+/// The edit desk: the compiled rules, and what it does with an item. Costly to build, cheap to share.
+#[derive(Debug)]
+pub struct Desk {
+    rules: Rules,
+}
+
 impl Desk {
-    /// TEMP
-    pub fn builtin() -> Result<Desk, std::io::Error> { Ok(Desk) }
-    /// TEMP
-    pub fn rules_id(&self) -> &str { "temp" }
-    /// TEMP
-    pub fn edit<'t>(&'t self, text: &'t str, _: &Hints<'_>) -> Copy<'t> {
-        let mut copy = Copy::default();
-        for line in text.lines().map(str::trim).filter(|l| !l.is_empty()) {
-            if line == "Advertisement" || line == "Latest Headlines" { continue }
-            if copy.headline.is_none() { copy.headline = Some(line); continue }
-            copy.body.push(line.into());
-        }
+    /// The desk with the rules that are part of the program.
+    ///
+    /// # Errors
+    /// A rule that is wrong; the program's own are tested.
+    pub fn builtin() -> Result<Desk, RuleError> {
+        Ok(Desk { rules: Rules::builtin()? })
+    }
+
+    /// The desk with the program's rules and those of every `*.toml` file in `dir`, in the order of their names.
+    ///
+    /// # Errors
+    /// What is wrong, in which file, on which line, with which rule.
+    pub fn load(dir: &Path) -> Result<Desk, RuleError> {
+        Ok(Desk { rules: Rules::load(dir)? })
+    }
+
+    /// The version of the rule set: a short digest of its texts.
+    #[must_use]
+    pub fn rules_id(&self) -> &str {
+        self.rules.id()
+    }
+
+    /// Edits one item: labels its lines and takes its parts apart. Never fails; text that it makes nothing of is body.
+    #[must_use]
+    pub fn edit<'t>(&'t self, text: &'t str, hints: &Hints<'_>) -> Copy<'t> {
+        let rows = lines::rows(text);
+        let blocks = lines::blocks(text, &rows);
+        let structure = story::structure(&self.rules, text, &blocks, hints);
+        let mut copy = self.assemble(text, &blocks, &structure, hints);
+        copy.lines = blocks
+            .iter()
+            .zip(&structure.verdicts)
+            .flat_map(|(block, verdict)| rows[block.rows.clone()].iter().map(move |row| (row, verdict)))
+            .map(|(row, verdict)| Line {
+                text: row.text,
+                start: row.start,
+                label: verdict.label,
+                reason: verdict.reason,
+            })
+            .collect();
         copy
+    }
+
+    /// Builds the article's parts from labelled blocks.
+    fn assemble<'t>(
+        &'t self,
+        text: &'t str,
+        blocks: &[Block<'t>],
+        structure: &Structure<'t, 't>,
+        hints: &Hints<'_>,
+    ) -> Copy<'t> {
+        let mut copy = Copy::default();
+        let dateline = structure.dateline.as_ref();
+        let sources = story::sources(&Hints { source: hints.source, ..Hints::default() }, dateline.map(|(_, d)| d));
+        for (i, (block, verdict)) in blocks.iter().zip(&structure.verdicts).enumerate() {
+            let raw = &text[block.span.clone()];
+            match verdict.label {
+                Label::Headline if copy.headline.is_none() => {
+                    let tagged = headline::split(raw);
+                    copy.raw_headline = (tagged.clean != raw).then_some(raw);
+                    copy.headline = Some(tagged.clean);
+                }
+                Label::Byline if copy.byline.is_none() => copy.byline = Some(byline::without_mark(raw)),
+                Label::Caption => {
+                    let split = caption::split(&self.rules, raw, &sources);
+                    if !copy.captions.contains(&split) {
+                        copy.captions.push(split);
+                    }
+                }
+                Label::Credit => credit(&mut copy.captions, raw),
+                Label::Signoff => copy.signoffs.push(raw),
+                Label::Note => {
+                    let private = verdict.rule.is_some_and(|r| r.private);
+                    if verdict.rule.is_some_and(|r| r.embargo) {
+                        copy.embargo = copy.embargo.or(Some(raw));
+                    } else if !private {
+                        copy.notes.push(raw);
+                    }
+                }
+                Label::Subhead if i < structure.story => copy.deck.push(raw),
+                Label::Subhead => copy.body.push(block.text.clone()),
+                Label::Body => {
+                    let skip = dateline.filter(|(at, _)| *at == i).map_or(0, |(_, found)| found.rest);
+                    let skip = same_place(raw, &block.text, skip);
+                    let end = self.glued_signoff(&block.text, skip, &sources);
+                    if end < block.text.len() {
+                        copy.signoffs.push(raw[same_place(&block.text, raw, end)..].trim());
+                    }
+                    let paragraph = slice(&block.text, skip, end);
+                    if !paragraph.is_empty() {
+                        copy.body.push(paragraph);
+                    }
+                }
+                Label::Headline | Label::Byline | Label::Date | Label::Boilerplate => {}
+            }
+        }
+        copy.dateline = dateline.map(|(_, found)| Dateline {
+            verbatim: found.verbatim,
+            place: found.place,
+            date: found.day.and_then(|day| day.date(hints.arrived)),
+            agencies: found
+                .agencies
+                .iter()
+                .map(|a| match a {
+                    Agency::Known(name) => *name,
+                    Agency::Other(name) => *name,
+                })
+                .collect(),
+        });
+        copy
+    }
+
+    /// Where a sign-off at the end of a paragraph begins; the paragraph's end if it has none.
+    fn glued_signoff(&self, text: &str, skip: usize, sources: &[&str]) -> usize {
+        let glued = self.rules.find(At::End, text, |r| r.label == Label::Signoff && r.in_scope(sources));
+        glued.map_or(text.len(), |hit| hit.offset).max(skip)
+    }
+}
+
+/// A credit line on its own belongs to the caption before it that has none.
+fn credit<'t>(captions: &mut Vec<Caption<'t>>, line: &'t str) {
+    match captions.last_mut() {
+        Some(caption) if caption.credit.is_none() => caption.credit = Some(line),
+        Some(caption) if caption.credit == Some(line) => {}
+        _ => captions.push(Caption { text: "", credit: Some(line) }),
+    }
+}
+
+/// Where `to`, which differs from `from` in white space only, has the byte that stands at `offset` in `from`.
+fn same_place(from: &str, to: &str, offset: usize) -> usize {
+    if from == to {
+        return offset;
+    }
+    let before = from[..offset].chars().filter(|c| !c.is_whitespace()).count();
+    let mut ink = to.char_indices().filter(|(_, c)| !c.is_whitespace()).skip(before);
+    ink.next().map_or(to.len(), |(at, _)| at)
+}
+
+/// A part of a paragraph, without white space around it.
+fn slice<'t>(text: &Cow<'t, str>, from: usize, to: usize) -> Cow<'t, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text[from..to].trim()),
+        Cow::Owned(text) => Cow::Owned(text[from..to].trim().to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use super::*;
+
+    static DESK: LazyLock<Desk> = LazyLock::new(|| Desk::builtin().unwrap());
+
+    const PAGE: &str = "Advertisement\n\nHarbour town honors its lighthouse keeper with a medal\n\n\
+        Mayor Ana Brandt (L) hands a medal to Kit Marlow in Ostheim on Tuesday. Photo courtesy of Ostheim Harbour Office\n\
+        Mayor Ana Brandt (L) hands a medal to Kit Marlow in Ostheim on Tuesday. Photo courtesy of Ostheim Harbour Office\n\n\
+        May 5 (UPI) -- The town of Ostheim gave its lighthouse keeper a medal on Tuesday, the harbour office said.\n\n\
+        Advertisement\n\nMarlow, 61, has kept the light for 40 years and will go on, he said.\n\n\
+        Latest Headlines\n\nFerry runs aground\n\nMay 4 (UPI) -- A ferry ran aground off Ostheim on Monday.\n";
+
+    #[test]
+    fn a_scraped_page_comes_apart_into_headline_caption_dateline_and_body() {
+        let hints = Hints { arrived: "2020-05-06T08:00:00Z".parse().ok(), ..Hints::default() };
+        let copy = DESK.edit(PAGE, &hints);
+        assert_eq!(copy.headline, Some("Harbour town honors its lighthouse keeper with a medal"));
+        assert_eq!(
+            copy.captions,
+            [Caption {
+                text: "Mayor Ana Brandt (L) hands a medal to Kit Marlow in Ostheim on Tuesday.",
+                credit: Some("Photo courtesy of Ostheim Harbour Office"),
+            }]
+        );
+        let dateline = copy.dateline.unwrap();
+        assert_eq!((dateline.verbatim, dateline.place), ("May 5 (UPI) --", None));
+        assert_eq!(dateline.date, Some(jiff::civil::date(2020, 5, 5)));
+        assert_eq!(dateline.agencies, ["UPI"]);
+        assert_eq!(
+            copy.body,
+            [
+                "The town of Ostheim gave its lighthouse keeper a medal on Tuesday, the harbour office said.",
+                "Marlow, 61, has kept the light for 40 years and will go on, he said.",
+            ]
+        );
+    }
+
+    #[test]
+    fn every_line_is_labelled_once_where_it_stands() {
+        let copy = DESK.edit(PAGE, &Hints::default());
+        let labelled: Vec<_> = copy.lines.iter().map(|l| l.text).collect();
+        let lines: Vec<_> = PAGE.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
+        assert_eq!(labelled, lines);
+        assert!(copy.lines.iter().all(|l| PAGE[l.start..].starts_with(l.text) && !l.reason.is_empty()));
+    }
+
+    #[test]
+    fn a_sign_off_glued_to_the_last_paragraph_is_split_off() {
+        let text = "OSTHEIM, Oct 24 (Reuters) - The port is shut. (Reporting by Kit Marlow; editing by Ana Brandt)";
+        let copy = DESK.edit(text, &Hints::default());
+        assert_eq!(copy.body, ["The port is shut."]);
+        assert_eq!(copy.signoffs, ["(Reporting by Kit Marlow; editing by Ana Brandt)"]);
+    }
+
+    #[test]
+    fn copy_that_no_rule_knows_is_body() {
+        let copy = DESK.edit("One paragraph of plain text that nobody has a rule for.", &Hints::default());
+        assert_eq!(copy.body.len(), 1);
+        assert_eq!(DESK.edit("", &Hints::default()), Copy::default());
     }
 }

@@ -12,7 +12,7 @@ use std::{
 };
 
 use rdkafka::{
-    ClientContext, Statistics, TopicPartitionList,
+    ClientContext, Offset, Statistics, TopicPartitionList,
     config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel},
     consumer::{BaseConsumer, Consumer, ConsumerContext},
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
@@ -198,14 +198,19 @@ pub enum Rebalance {
 }
 
 impl Rebalance {
-    /// Accepts it and does nothing else.
-    fn answer(&self, consumer: &WireConsumer) {
-        let answer = match self {
-            Rebalance::Assign(list) => consumer.incremental_assign(list),
+    /// Takes or gives up the partitions, which librdkafka waits for. Where to read from is a finding of the restore; until
+    /// then an assigned partition stands at its beginning.
+    ///
+    /// # Errors
+    /// Where librdkafka refuses, because the assignment has changed meanwhile.
+    pub fn answer(&self, consumer: &WireConsumer) -> KafkaResult<()> {
+        match self {
+            Rebalance::Assign(list) => {
+                let mut list = list.clone();
+                list.set_all_offsets(Offset::Beginning)?;
+                consumer.incremental_assign(&list)
+            }
             Rebalance::Revoke(list) => consumer.incremental_unassign(list),
-        };
-        if let Err(error) = answer {
-            tracing::debug!(%error, "rebalance while closing");
         }
     }
 }
@@ -227,13 +232,9 @@ impl ConsumerEvents {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
-    /// From now on nobody handles rebalances: those that wait, and those during the close, are answered at once. A consumer
-    /// whose last rebalance nobody answered would never finish closing.
-    pub fn close(&self, consumer: &WireConsumer) {
+    /// From now on nobody handles rebalances: revocations during the close are answered at once.
+    pub fn close(&self) {
         self.closing.store(true, Ordering::Release);
-        while let Some(rebalance) = self.next_rebalance() {
-            rebalance.answer(consumer);
-        }
     }
 }
 
@@ -258,12 +259,11 @@ impl ClientContext for ConsumerEvents {
 
 impl ConsumerContext for ConsumerEvents {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, err: RDKafkaRespErr, tpl: &mut TopicPartitionList) {
-        let event = match err {
-            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => Rebalance::Assign(tpl.clone()),
-            _ => Rebalance::Revoke(tpl.clone()),
-        };
+        let assign = matches!(err, RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS);
+        let event = if assign { Rebalance::Assign(tpl.clone()) } else { Rebalance::Revoke(tpl.clone()) };
         if self.closing.load(Ordering::Acquire) {
-            return event.answer(consumer);
+            event.answer(consumer).unwrap_or_else(|error| tracing::debug!(%error, "rebalance while closing"));
+            return;
         }
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner).push_back(event);
     }

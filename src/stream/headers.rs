@@ -117,8 +117,7 @@ pub fn arrival<'m>(message: &'m BorrowedMessage<'_>) -> Result<Arrival<'m>, Reje
     let [hash, source, received, status, version, uri] = fields;
     let bad = |name: &str| Reject::new(Reason::BadNormalized, format!("header {name} is missing or malformed"));
     let hash: ContentHash = hash.and_then(|hash| hash.parse().ok()).ok_or_else(|| bad(HASH))?;
-    let status =
-        Status::ALL.into_iter().find(|known| Some(known.as_str()) == status).ok_or_else(|| bad(STATUS))?;
+    let status = Status::ALL.into_iter().find(|known| Some(known.as_str()) == status).ok_or_else(|| bad(STATUS))?;
     let source_text = source.ok_or_else(|| bad(SOURCE))?;
     let coordinates = parse_source(source_text).and_then(|(partition, offset)| Source::new(partition, offset));
     let sighting = Sighting {

@@ -3,12 +3,13 @@
 //! Every worker thread subscribes to both input topics with one consumer and writes with one transactional producer, so one
 //! group, one rebalance and one transaction cover both stages: [`worker`] drives, [`core`] decides, [`transaction`] commits,
 //! [`restore`] brings the dedup state back, [`headers`] is what travels beside an item, [`clients`] what the guarantee
-//! needs of librdkafka.
+//! needs of librdkafka, and [`topics`] what it needs of the topics.
 
 pub mod clients;
 pub mod core;
 pub mod headers;
 pub mod restore;
+pub mod topics;
 pub mod transaction;
 pub mod worker;
 

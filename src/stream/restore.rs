@@ -372,9 +372,7 @@ impl Work {
                 "restored"
             );
         }
-        self.outbox
-            .send(Ok(Opened { lane, epoch: pending.epoch, position, table }))
-            .map_err(|_| Trouble::Gone)
+        self.outbox.send(Ok(Opened { lane, epoch: pending.epoch, position, table })).map_err(|_| Trouble::Gone)
     }
 }
 

@@ -124,13 +124,7 @@ pub fn run(
     }
 }
 
-fn session(
-    service: &Service,
-    layout: Layout,
-    identity: &Identity,
-    stop: &AtomicBool,
-    health: &WorkerHealth,
-) -> End {
+fn session(service: &Service, layout: Layout, identity: &Identity, stop: &AtomicBool, health: &WorkerHealth) -> End {
     health.set_phase(Phase::Starting);
     let Service { config, metrics, .. } = service;
     let client = |error| End::Fail(WorkerError::Client(error));
@@ -178,7 +172,11 @@ fn session(
         gauges: Gauges::new(service),
     };
     let end = session.run();
-    consumer.context().close(&consumer);
+    consumer.context().close();
+    // librdkafka waits for an answer to every rebalance, also while it closes.
+    while let Some(rebalance) = consumer.context().next_rebalance() {
+        rebalance.answer(&consumer).unwrap_or_else(|error| tracing::debug!(%error, "rebalance while closing"));
+    }
     end
 }
 
@@ -318,13 +316,8 @@ impl<'s> Session<'s> {
         Ok(())
     }
 
-    fn lane(&self, message: &BorrowedMessage<'_>) -> Lane {
-        let input = if message.topic() == &*self.raw_topic { Input::Raw } else { Input::Normalized };
-        Lane { input, partition: message.partition() }
-    }
-
     fn receive(&mut self, message: BorrowedMessage<'s>) -> Result<(), End> {
-        let lane = self.lane(&message);
+        let lane = lane(&message, &self.raw_topic);
         if self.core.admit(lane, message.offset()) == Admission::Stale {
             return Ok(());
         }
@@ -360,7 +353,11 @@ impl<'s> Session<'s> {
         let result = result.and_then(|item| match item.json.len() > self.layout.max_record_bytes {
             true => Err(Reject::new(
                 Reason::TooLarge,
-                format!("its article has {} bytes, a record may have {}", item.json.len(), self.layout.max_record_bytes),
+                format!(
+                    "its article has {} bytes, a record may have {}",
+                    item.json.len(),
+                    self.layout.max_record_bytes
+                ),
             )),
             false => Ok(item),
         });
@@ -383,7 +380,7 @@ impl<'s> Session<'s> {
 
     /// Takes an item into the open transaction, opening one if need be.
     fn take(&mut self, prepared: Prepared<'s>) -> Result<(), End> {
-        let (lane, offset) = (self.lane(prepared.message()), prepared.message().offset());
+        let (lane, offset) = (lane(prepared.message(), &self.raw_topic), prepared.message().offset());
         match self.core.admit(lane, offset) {
             Admission::Stale => return Ok(()),
             Admission::Take => {}
@@ -427,7 +424,8 @@ impl<'s> Session<'s> {
             Err(reject) => return Ok(Err(reject)),
         };
         if arrival.hash.partition(self.layout.partitions) != message.partition() {
-            let reject = Reject::new(Reason::BadNormalized, "the record lies in a partition that its hash does not own");
+            let reject =
+                Reject::new(Reason::BadNormalized, "the record lies in a partition that its hash does not own");
             return Ok(Err(reject));
         }
         let Some(verdict) = self.core.sight(message.partition(), &arrival.sighting) else {
@@ -447,10 +445,8 @@ impl<'s> Session<'s> {
                     }));
                 let seen_key = record::key(&arrival.hash, arrival.status);
                 let seen_value = record::value(&entry);
-                let seen = BaseRecord::to(&topics.seen)
-                    .partition(message.partition())
-                    .key(&seen_key)
-                    .payload(&seen_value);
+                let seen =
+                    BaseRecord::to(&topics.seen).partition(message.partition()).key(&seen_key).payload(&seen_value);
                 let bytes = self.send(article)? + self.send(seen)?;
                 self.counts.published(arrival.sighting.time);
                 Ok(Ok(bytes))
@@ -481,8 +477,7 @@ impl<'s> Session<'s> {
         record.payload = message.payload();
         if let Some(payload) = message.payload().filter(|payload| payload.len() > self.layout.max_rejected_bytes) {
             let size = payload.len().to_string();
-            headers =
-                headers.insert(rdkafka::message::Header { key: headers::OMITTED, value: Some(size.as_str()) });
+            headers = headers.insert(rdkafka::message::Header { key: headers::OMITTED, value: Some(size.as_str()) });
             record.payload = None;
         }
         self.send(record.headers(headers))
@@ -573,10 +568,7 @@ impl<'s> Session<'s> {
         tracing::warn!(%error, "transaction aborted; its items are read again");
         self.service.metrics.aborted();
         transaction::abort(&self.producer).map_err(End::Renew)?;
-        self.counts.clear();
-        self.ahead.clear();
-        self.ahead_bytes = 0;
-        let positions = self.core.aborted();
+        let positions = self.rewind();
         self.seek(&positions)?;
         self.aborts += 1;
         if self.aborts > 1 {
@@ -610,50 +602,45 @@ impl<'s> Session<'s> {
     }
 
     fn rebalance(&mut self, rebalance: Rebalance) -> Result<(), End> {
-        match rebalance {
-            Rebalance::Assign(mut list) => {
-                let lanes = self.lanes_of(&list);
+        match &rebalance {
+            Rebalance::Assign(list) => {
+                let lanes = self.lanes_of(list);
                 tracing::info!(partitions = ?Names(&lanes), "assigned");
                 self.service.metrics.rebalance(RebalanceKind::Assigned);
-                // Where to read from is the opener's finding; until then the partitions are paused.
-                list.set_all_offsets(Offset::Beginning).map_err(End::Renew)?;
-                self.consumer.incremental_assign(&list).map_err(End::Renew)?;
+                rebalance.answer(self.consumer).map_err(End::Renew)?;
                 if list.count() > 0 {
-                    self.consumer.pause(&list).map_err(End::Renew)?;
+                    self.consumer.pause(list).map_err(End::Renew)?;
                 }
                 let opening = self.core.assigned(lanes);
                 self.opener.open(opening);
             }
             Rebalance::Revoke(list) => {
-                let lanes = self.lanes_of(&list);
+                let lanes = self.lanes_of(list);
                 let lost = self.consumer.assignment_lost();
                 tracing::info!(partitions = ?Names(&lanes), lost, "revoked");
                 self.service.metrics.rebalance(if lost { RebalanceKind::Lost } else { RebalanceKind::Revoked });
-                let finished = if lost { self.abandon_transaction() } else { self.finish_transaction() };
-                if let Err(end) = finished {
-                    // The session is over, but the consumer cannot be closed while a revocation waits for its answer.
-                    if let Err(error) = self.consumer.incremental_unassign(&list) {
-                        tracing::debug!(%error, "giving partitions up");
-                    }
-                    return Err(end);
-                }
-                self.ahead.retain(|prepared| {
-                    let message = prepared.message();
-                    let input = if message.topic() == &*self.raw_topic { Input::Raw } else { Input::Normalized };
-                    !lanes.contains(&Lane { input, partition: message.partition() })
-                });
+                let finished =
+                    if lost { self.abandon_transaction() } else { self.finish_transaction().map(|()| Vec::new()) };
+                // Answered in any case: a revocation left open would block the close of the consumer.
+                rebalance.answer(self.consumer).map_err(End::Renew)?;
+                let mut rewound = finished?;
+                rewound.retain(|(lane, _)| !lanes.contains(lane));
+                self.seek(&rewound)?;
+                let raw = &self.raw_topic;
+                self.ahead.retain(|prepared| !lanes.contains(&lane(prepared.message(), raw)));
+                self.ahead_bytes = self.ahead.iter().map(|prepared| prepared.message().payload_len()).sum();
                 self.core.dropped(&lanes);
                 self.gauges.forget(&lanes);
                 self.opener.close(lanes);
-                self.consumer.incremental_unassign(&list).map_err(End::Renew)?;
             }
         }
         self.report_ownership();
         Ok(())
     }
 
-    /// The partitions belong to somebody else already: nothing of the open transaction may be committed.
-    fn abandon_transaction(&mut self) -> Result<(), End> {
+    /// The partitions belong to somebody else already: nothing of the open transaction may be committed. Answers where the
+    /// open lanes are to be read from again.
+    fn abandon_transaction(&mut self) -> Result<Vec<(Lane, i64)>, End> {
         while self.sealed.is_some() {
             self.health.beat();
             self.settle(STRETCH)?;
@@ -662,11 +649,15 @@ impl<'s> Session<'s> {
             self.service.metrics.aborted();
             transaction::abort(&self.producer).map_err(End::Renew)?;
         }
+        Ok(self.rewind())
+    }
+
+    /// Forgets what no transaction holds any more: where every open lane is to be read from again.
+    fn rewind(&mut self) -> Vec<(Lane, i64)> {
         self.counts.clear();
         self.ahead.clear();
         self.ahead_bytes = 0;
-        self.core.aborted();
-        Ok(())
+        self.core.aborted()
     }
 
     /// Resumes the lanes whose position and state have been read.
@@ -724,6 +715,12 @@ impl<'s> Session<'s> {
         }
         list
     }
+}
+
+/// The lane a message came on.
+fn lane(message: &BorrowedMessage<'_>, raw_topic: &str) -> Lane {
+    let input = if message.topic() == raw_topic { Input::Raw } else { Input::Normalized };
+    Lane { input, partition: message.partition() }
 }
 
 /// Lanes as `raw/0 raw/1 normalized/3`, for the log.

@@ -147,6 +147,11 @@ impl Health {
         verdict
     }
 
+    /// Whether a worker gave up or panicked.
+    pub fn has_failed(&self) -> bool {
+        lock(&self.workers).iter().any(|worker| lock(&worker.state).phase == Phase::Failed)
+    }
+
     fn ask(&self, question: impl Fn(&State, Duration) -> Option<String>) -> Verdict {
         let now = (self.clock)();
         let workers = lock(&self.workers);
@@ -370,6 +375,7 @@ mod tests {
             std::panic::resume_unwind(Box::new("a panic without the noise of its message"));
         });
         assert!(panicked.join().is_err());
+        assert!(desk.health.has_failed());
         assert_eq!(desk.health.live().to_string(), "worker 0: failed");
         assert_eq!(desk.health.ready().to_string(), "worker 0: failed");
     }

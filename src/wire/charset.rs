@@ -135,7 +135,7 @@ fn damaged_utf8(bytes: &[u8]) -> Option<String> {
 }
 
 fn binary() -> Reject {
-    Reject::new(Reason::Undecodable, "binary data, not text: too many control bytes")
+    Reject::new(Reason::Undecodable, "binary data, not text")
 }
 
 #[cfg(test)]

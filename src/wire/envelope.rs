@@ -84,7 +84,7 @@ fn version(value: Option<Value<'_>>) -> Result<Option<u64>, Reject> {
             digits.trim().parse().map(Some).map_err(|_| bad("`version` is larger than 64 bits hold".to_owned()))
         }
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(_)) => Err(bad("`version` is a string that is not all digits".to_owned())),
+        Some(Value::String(_)) => Err(bad("`version` is a string, but not of digits".to_owned())),
         Some(other) => {
             Err(bad(format!("`version` is {}, not a whole number from 0 or a string of digits", other.kind())))
         }
@@ -396,7 +396,7 @@ mod tests {
     fn text_in_another_format_is_unsupported() {
         assert_eq!(
             detail(r#"{"text": "Copy.", "content_type": "text/html"}"#),
-            "unsupported_format: HTML is recognised but not read yet"
+            "unsupported_format: HTML is not read yet"
         );
         assert!(detail(r#"{"text": "<p>Copy.</p>"}"#).contains("HTML"));
         assert!(detail(r#"{"uri": "urn:x:1", "headlines": [], "bodies": []}"#).contains("ninjs"));

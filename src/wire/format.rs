@@ -68,7 +68,7 @@ impl<'h> MediaType<'h> {
 
 /// The rejection of a format that is not read.
 pub(super) fn unsupported(name: &str) -> Reject {
-    Reject::new(Reason::UnsupportedFormat, format!("{name} is recognised but not read yet"))
+    Reject::new(Reason::UnsupportedFormat, format!("{name} is not read yet"))
 }
 
 /// A foreign format told by its bytes, before any decoding: compressed and other binary files, and the wire formats that

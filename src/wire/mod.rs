@@ -198,10 +198,7 @@ mod tests {
             (b"[{\"text\": \"x\"}]", None, "JSON array"),
         ] {
             let reject = read(value, content_type, MAX).unwrap_err();
-            assert_eq!(
-                reject,
-                Reject::new(Reason::UnsupportedFormat, format!("{name} is recognised but not read yet"))
-            );
+            assert_eq!(reject, Reject::new(Reason::UnsupportedFormat, format!("{name} is not read yet")));
         }
     }
 

@@ -1,0 +1,189 @@
+//! `copydesk check`: would it run here? One line a finding, with what to do.
+
+use std::fmt::Display;
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use rdkafka::consumer::Consumer;
+use rdkafka::error::KafkaError;
+use rdkafka::producer::Producer;
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::desk;
+use crate::config::{Config, ConfigError};
+use crate::stream::clients::{self, Identity, Isolation};
+use crate::stream::topics::rules;
+use crate::stream::topics::{Broker, TopicError};
+use crate::telemetry::Metrics;
+
+/// How long the brokers get for each answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Bytes of a record for a producer that sends none.
+const RECORD_BYTES: usize = 1 << 20;
+
+const GOOD: Style = AnsiColor::Green.on_default();
+const UNWISE: Style = AnsiColor::Yellow.on_default();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+
+/// Check the configuration, the rules, and with --connect the brokers, topics and rights
+///
+/// One line a finding: ✓ is right, ! is unwise, ✗ would stop it or break a guarantee. Exit code 1 when there is a ✗.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Ask the brokers too: are they there, are the topics right, may we do what we must? No record is
+    /// written
+    #[arg(long)]
+    connect: bool,
+
+    /// Print the configuration in effect, from file, environment and defaults, with secrets masked
+    #[arg(long)]
+    show: bool,
+}
+
+/// Runs the command on the configuration that was read from `file`, or could not be.
+///
+/// # Errors
+/// Only where the findings cannot be written.
+pub fn run(args: &Args, file: Option<&Path>, config: Result<Config, ConfigError>) -> anyhow::Result<ExitCode> {
+    let mut report = Report { out: Box::new(anstream::stdout().lock()), failed: false };
+    match config {
+        Ok(config) => {
+            report.good("configuration", file.map_or("the defaults".to_owned(), |file| file.display().to_string()))?;
+            report.examine(args, &config)?;
+            if args.show {
+                write!(report.out, "\n{config}")?;
+            }
+        }
+        Err(error) => report.bad_lines("configuration", &error)?,
+    }
+    Ok(if report.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+struct Report {
+    out: Box<dyn Write>,
+    failed: bool,
+}
+
+impl Report {
+    fn examine(&mut self, args: &Args, config: &Config) -> anyhow::Result<()> {
+        match desk(config) {
+            Ok(desk) => self.good("rules", format!("rule set {}", desk.rules_id()))?,
+            Err(error) => self.bad("rules", format!("{error:#}"))?,
+        }
+        let identity = Identity::new(config, 0);
+        let identity = Identity { transactional_id: format!("{}-check", identity.transactional_id), ..identity };
+        match properties(config, &identity) {
+            Ok(()) => self.good("properties", "librdkafka takes them")?,
+            Err(error) => return self.bad("properties", TopicError::Client(error)),
+        }
+        if args.connect {
+            self.connect(config, &identity)?;
+        }
+        Ok(())
+    }
+
+    fn connect(&mut self, config: &Config, identity: &Identity) -> anyhow::Result<()> {
+        let broker = match Broker::new(config, PATIENCE) {
+            Ok(broker) => broker,
+            Err(error) => return self.bad("brokers", error),
+        };
+        let mut survey = match broker.survey() {
+            Ok(survey) => survey,
+            Err(error) => return self.bad("brokers", error),
+        };
+        self.good("brokers", format!("{} at {}", survey.brokers, config.kafka.brokers))?;
+        if let Err(error) = broker.describe(&mut survey) {
+            self.unwise("topics", format!("settings not checked: {error}"))?;
+        }
+        let problems = rules::problems(config, &survey);
+        for problem in &problems {
+            if problem.grave { self.bad("topics", problem)? } else { self.unwise("topics", problem)? }
+        }
+        if problems.is_empty() {
+            self.good("topics", format!("all {} are there and right", survey.topics.len()))?;
+        }
+        match read_offsets(config) {
+            Ok(()) => self.good("group", format!("may read the offsets of {}", config.kafka.group))?,
+            Err(error) => self.bad(
+                "group",
+                format!(
+                    "cannot read the offsets of {}: {}; grant READ on the group",
+                    config.kafka.group,
+                    reason(&error)
+                ),
+            )?,
+        }
+        match begin_transactions(config, identity) {
+            Ok(()) => self.good("transactions", format!("may begin them as {}", identity.transactional_id))?,
+            Err(error) => {
+                let id = &identity.transactional_id;
+                self.bad(
+                    "transactions",
+                    format!(
+                        "cannot begin them as {id}: {}; grant WRITE on transactional ids {}-*",
+                        reason(&error),
+                        config.kafka.group
+                    ),
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    fn good(&mut self, what: &str, finding: impl Display) -> anyhow::Result<()> {
+        self.line(GOOD, '✓', what, finding)
+    }
+
+    fn unwise(&mut self, what: &str, finding: impl Display) -> anyhow::Result<()> {
+        self.line(UNWISE, '!', what, finding)
+    }
+
+    fn bad(&mut self, what: &str, finding: impl Display) -> anyhow::Result<()> {
+        self.failed = true;
+        self.line(BAD, '✗', what, finding)
+    }
+
+    fn bad_lines(&mut self, what: &str, findings: &impl Display) -> anyhow::Result<()> {
+        findings.to_string().lines().try_for_each(|finding| self.bad(what, finding))
+    }
+
+    fn line(&mut self, style: Style, mark: char, what: &str, finding: impl Display) -> anyhow::Result<()> {
+        Ok(writeln!(self.out, "{style}{mark}{style:#} {what:<14} {finding}")?)
+    }
+}
+
+/// Whether librdkafka takes every property, in each of the clients a worker has.
+fn properties(config: &Config, identity: &Identity) -> Result<(), KafkaError> {
+    let metrics = Metrics::new("check");
+    drop(clients::consumer(config, identity, metrics.clone())?);
+    drop(clients::producer(config, identity, RECORD_BYTES, metrics.clone())?);
+    drop(clients::reader(config, Isolation::Committed, metrics)?);
+    Ok(())
+}
+
+fn read_offsets(config: &Config) -> Result<(), KafkaError> {
+    let reader = clients::reader(config, Isolation::Committed, Metrics::new("check"))?;
+    let mut asked = TopicPartitionList::new();
+    asked.add_partition_offset(&config.topics.raw, 0, Offset::Invalid)?;
+    let answer = reader.committed_offsets(asked, PATIENCE)?;
+    answer.elements().iter().try_for_each(|element| element.error())
+}
+
+fn begin_transactions(config: &Config, identity: &Identity) -> Result<(), KafkaError> {
+    let producer = clients::producer(config, identity, RECORD_BYTES, Metrics::new("check"))?;
+    producer.init_transactions(PATIENCE)?;
+    producer.begin_transaction()?;
+    producer.abort_transaction(PATIENCE)
+}
+
+/// The broker's own words.
+fn reason(error: &KafkaError) -> String {
+    match error {
+        KafkaError::Transaction(inner) => inner.string(),
+        other => other.to_string(),
+    }
+}

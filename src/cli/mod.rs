@@ -1,0 +1,101 @@
+//! The command line: one file a command.
+//!
+//! Each command is a `pub struct Args` and a `pub fn run` that takes them, and the configuration where it needs it, and
+//! answers with the exit code: 0 it is done, 1 it is not, 2 the command line was wrong.
+
+pub mod check;
+pub mod demo;
+pub mod explain;
+pub mod labels;
+pub mod process;
+pub mod run;
+pub mod topics;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+
+use crate::config::{Config, ConfigError};
+use crate::edit::Desk;
+
+const EXAMPLES: &str = "\
+Begin here:
+  copydesk demo                          the whole flow, nothing to install
+  copydesk process --explain story.txt   one item, line by line
+
+On your Kafka:
+  copydesk topics --create               create the six topics
+  copydesk check --connect               would it run here?
+  copydesk run                           run it; SIGTERM drains and ends it
+
+Every key of the configuration, with its default, stands in
+config/copydesk.toml. The environment overrides it:
+  COPYDESK_KAFKA_BROKERS=kafka-1:9092,kafka-2:9092 copydesk run";
+
+/// Raw news wire items in from Kafka, clean and unique ninjs articles out, exactly once
+#[derive(Debug, clap::Parser)]
+#[command(name = "copydesk", version, after_help = EXAMPLES, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, clap::Args)]
+struct Global {
+    /// The configuration file; without it, COPYDESK_CONFIG names it, else the defaults apply
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Run(run::Args),
+    Demo(demo::Args),
+    Process(process::Args),
+    Check(check::Args),
+    Topics(topics::Args),
+}
+
+impl Cli {
+    /// Runs the command that was asked for.
+    ///
+    /// # Errors
+    /// Whatever stopped it, said for the person at the terminal.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        match self.command {
+            Command::Run(args) => run::run(&args, &self.global.load()?),
+            Command::Demo(args) => demo::run(&args),
+            Command::Process(args) => process::run(&args, &self.global.load()?),
+            Command::Check(args) => check::run(&args, self.global.file().as_deref(), self.global.load()),
+            Command::Topics(args) => topics::run(&args, &self.global.load()?),
+        }
+    }
+}
+
+impl Global {
+    fn file(&self) -> Option<PathBuf> {
+        let from_environment =
+            || std::env::var_os("COPYDESK_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
+        self.config.clone().or_else(from_environment)
+    }
+
+    fn load(&self) -> Result<Config, ConfigError> {
+        let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+        };
+        Config::load(self.file().as_deref(), std::env::vars_os().filter_map(text))
+    }
+}
+
+/// The edit desk with the configured rules.
+fn desk(config: &Config) -> anyhow::Result<Desk> {
+    let desk = match config.edit.rules.as_str() {
+        "" => Desk::builtin(),
+        directory => Desk::load(Path::new(directory)),
+    };
+    desk.context("the rules of the edit desk")
+}

@@ -1,0 +1,195 @@
+//! `copydesk process`: items in, articles out, without Kafka.
+//!
+//! What it does to a file is exactly what the stream does to a record, up to the article: nothing is deduplicated here.
+
+use std::borrow::Cow;
+use std::fs;
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+
+use super::{explain, labels};
+use crate::config::Config;
+use crate::edit::Desk;
+use crate::normalize::{self, Normalizer};
+use crate::reject::Reject;
+use crate::wire;
+
+/// Clean items without Kafka: raw items in, articles out as NDJSON
+///
+/// A FILE holds one item: plain text, or a JSON envelope. Files named *.ndjson and *.jsonl, and standard input that begins
+/// with a whole JSON object on its first line, hold one envelope a line. Rejected items are named on standard error, as
+/// FILE:LINE: reason: detail; if there was one, the exit code is 1.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Files to read; - is standard input
+    #[arg(value_name = "FILE", default_value = "-")]
+    files: Vec<PathBuf>,
+
+    /// Show every line with its label and the rule or reason that gave it, and the parts of the article
+    #[arg(long)]
+    explain: bool,
+
+    /// Write the labels of every line instead of articles: one JSON object an item, rejected ones included
+    ///
+    /// {"uri", "lines": [{"text", "label", "reason"}], "dateline", "captions": [{"caption", "credit"}]}, and for an item
+    /// that cannot be read no lines and "rejected" with the reason. Every item has its answer, so the exit code is 0.
+    #[arg(long, conflicts_with = "explain")]
+    labels: bool,
+
+    /// The content-type that the items would carry in Kafka, such as "text/plain; charset=windows-1251"
+    #[arg(long, value_name = "TYPE")]
+    content_type: Option<String>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When a rule file is wrong, or a file cannot be read.
+pub fn run(args: &Args, config: &Config) -> anyhow::Result<ExitCode> {
+    let desk = super::desk(config)?;
+    let out: Box<dyn Write> = if args.explain {
+        Box::new(anstream::stdout().lock())
+    } else {
+        Box::new(io::BufWriter::new(io::stdout().lock()))
+    };
+    let mut process = Process {
+        args,
+        config,
+        desk: &desk,
+        normalizer: Normalizer::new(&desk, &config.article.authority, config.item.max_bytes),
+        out,
+        errors: Box::new(io::stderr()),
+        rejected: false,
+    };
+    args.files.iter().try_for_each(|file| process.file(file))?;
+    process.out.flush()?;
+    Ok(if process.rejected && !args.labels { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Where an item stands: for the messages.
+struct Place<'p> {
+    file: &'p str,
+    line: usize,
+}
+
+struct Process<'a> {
+    args: &'a Args,
+    config: &'a Config,
+    desk: &'a Desk,
+    normalizer: Normalizer<'a>,
+    out: Box<dyn Write + 'a>,
+    errors: Box<dyn Write + 'a>,
+    rejected: bool,
+}
+
+impl Process<'_> {
+    fn file(&mut self, path: &Path) -> anyhow::Result<()> {
+        if path == Path::new("-") {
+            if io::stdin().is_terminal() {
+                writeln!(self.errors, "reading an item from the terminal; Ctrl-D ends it")?;
+            }
+            return self.stream("-", &mut io::stdin().lock());
+        }
+        let name = path.display().to_string();
+        let lines = path.extension().is_some_and(|extension| extension == "ndjson" || extension == "jsonl");
+        if lines {
+            let file = fs::File::open(path).with_context(|| format!("cannot read {name}"))?;
+            return self.lines(&name, 1, &mut io::BufReader::new(file));
+        }
+        let value = fs::read(path).with_context(|| format!("cannot read {name}"))?;
+        self.item(&Place { file: &name, line: 1 }, &value)
+    }
+
+    /// Standard input: items a line if the first line is a whole JSON object, else one item.
+    fn stream(&mut self, name: &str, input: &mut dyn BufRead) -> anyhow::Result<()> {
+        let mut value = Vec::new();
+        input.read_until(b'\n', &mut value).context("cannot read standard input")?;
+        let object = value.first() == Some(&b'{') && serde_json::from_slice::<serde::de::IgnoredAny>(&value).is_ok();
+        if object {
+            self.item(&Place { file: name, line: 1 }, &value)?;
+            return self.lines(name, 2, input);
+        }
+        input.read_to_end(&mut value).context("cannot read standard input")?;
+        self.item(&Place { file: name, line: 1 }, &value)
+    }
+
+    fn lines(&mut self, file: &str, first: usize, input: &mut dyn BufRead) -> anyhow::Result<()> {
+        let mut value = Vec::new();
+        for line in first.. {
+            value.clear();
+            if input.read_until(b'\n', &mut value).with_context(|| format!("cannot read {file}"))? == 0 {
+                break;
+            }
+            if !value.trim_ascii().is_empty() {
+                self.item(&Place { file, line }, &value)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn item(&mut self, place: &Place<'_>, value: &[u8]) -> anyhow::Result<()> {
+        let outcome = match (self.args.labels, self.args.explain) {
+            (true, _) => self.labels(value)?,
+            (_, true) => self.explain(place, value)?,
+            _ => self.article(value)?,
+        };
+        if let Err(reject) = outcome {
+            self.rejected = true;
+            writeln!(self.errors, "{}:{}: {reject}", place.file, place.line)?;
+        }
+        Ok(())
+    }
+
+    fn article(&mut self, value: &[u8]) -> io::Result<Result<(), Reject>> {
+        match self.normalizer.normalize(value, self.args.content_type.as_deref(), None) {
+            Ok(normalized) => {
+                self.out.write_all(&normalized.json)?;
+                self.out.write_all(b"\n")?;
+                Ok(Ok(()))
+            }
+            Err(reject) => Ok(Err(reject)),
+        }
+    }
+
+    fn labels(&mut self, value: &[u8]) -> io::Result<Result<(), Reject>> {
+        let item = wire::read(value, self.args.content_type.as_deref(), self.config.item.max_bytes);
+        let (answer, outcome) = match &item {
+            Ok(item) => {
+                let copy = normalize::edit(self.desk, item, None);
+                (labels::labels_json(item.uri.as_deref(), &copy), Ok(()))
+            }
+            Err(reject) => {
+                let mut answer = labels::labels_json(envelope_uri(value).as_deref(), &Default::default());
+                answer["rejected"] = reject.reason.code().into();
+                (answer, Err(reject.clone()))
+            }
+        };
+        serde_json::to_writer(&mut self.out, &answer)?;
+        self.out.write_all(b"\n")?;
+        Ok(outcome)
+    }
+
+    fn explain(&mut self, place: &Place<'_>, value: &[u8]) -> io::Result<Result<(), Reject>> {
+        let bold = anstyle::Style::new().bold();
+        writeln!(self.out, "{bold}{}:{}{bold:#}", place.file, place.line)?;
+        let content_type = self.args.content_type.as_deref();
+        if let Ok(item) = wire::read(value, content_type, self.config.item.max_bytes) {
+            explain::explain(&mut self.out, &normalize::edit(self.desk, &item, None))?;
+            writeln!(self.out)?;
+        }
+        Ok(self.normalizer.normalize(value, content_type, None).map(|_| ()))
+    }
+}
+
+/// The uri of an envelope that was rejected, as far as it can be told.
+fn envelope_uri(value: &[u8]) -> Option<Cow<'_, str>> {
+    #[derive(serde::Deserialize)]
+    struct Uri<'v> {
+        #[serde(borrow)]
+        uri: Option<Cow<'v, str>>,
+    }
+    serde_json::from_slice::<Uri<'_>>(value).ok()?.uri
+}

@@ -1,0 +1,177 @@
+//! `copydesk run`: the workers, watched over until a signal or a failure ends them.
+
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use super::desk;
+use crate::config::{Config, LogFormat};
+use crate::stream::topics::{self, TopicError};
+use crate::stream::{self, Layout, Running, Service};
+use crate::telemetry::{Health, Metrics, admin, logging};
+
+/// How long the brokers get to answer the questions of a start-up.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long to wait before asking brokers again that did not answer.
+const RETRY: Duration = Duration::from_secs(2);
+
+/// How often the workers are looked after.
+const TICK: Duration = Duration::from_millis(50);
+
+/// How long open requests to the admin server may take at the end.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// Run the pipeline until SIGTERM or SIGINT
+///
+/// Waits for brokers that do not answer yet; refuses topics that would break a guarantee. The first signal drains: what is
+/// read is committed, the group is left, the exit code is 0. A second one ends the process at once, and nothing is lost by it.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Runs the command.
+///
+/// # Errors
+/// A start-up that cannot succeed, a worker that gave up or panicked, a drain that took too long.
+pub fn run(_: &Args, config: &Config) -> anyhow::Result<ExitCode> {
+    logging::init(config.log.format == LogFormat::Json, &config.log.level)?;
+    log_panics();
+    let desk = desk(config)?;
+    let metrics = Metrics::new(desk.rules_id());
+    let health = Health::new(config.worker.threads);
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        rules = desk.rules_id(),
+        instance = config.kafka.instance_name(),
+        "copydesk"
+    );
+    tracing::debug!(?config, "configuration");
+    let service = Service { config: config.clone(), desk: Arc::new(desk), metrics, health };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let outcome = runtime.block_on(supervise(service));
+    runtime.shutdown_timeout(GOODBYE);
+    if let Err(error) = &outcome {
+        tracing::error!("{error:#}");
+    }
+    Ok(if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn supervise(service: Service) -> anyhow::Result<()> {
+    let mut signals = Signals::new()?;
+    let (close, closed) = oneshot::channel::<()>();
+    let listener = listen(&service.config).await?;
+    tokio::spawn(admin::serve(listener, service.metrics.clone(), Arc::clone(&service.health), async {
+        closed.await.ok();
+    }));
+    let layout = tokio::select! {
+        layout = layout(&service.config) => layout?,
+        () = signals.next() => return Ok(()),
+    };
+    let running = stream::start(&service, layout).context("starting the worker threads")?;
+    let outcome = watch(running, &service, &mut signals).await;
+    drop(close);
+    outcome
+}
+
+async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
+    let wanted = config.admin.listen;
+    let listener =
+        TcpListener::bind(wanted).await.with_context(|| format!("cannot listen on {wanted} (admin.listen)"))?;
+    tracing::info!(address = %listener.local_addr()?, "metrics and probes");
+    Ok(listener)
+}
+
+/// The layout of the topics, as soon as the brokers tell it. Waits for brokers, not for topics.
+async fn layout(config: &Config) -> anyhow::Result<Layout> {
+    loop {
+        let asked = config.clone();
+        match tokio::task::spawn_blocking(move || topics::verify(&asked, PATIENCE)).await? {
+            Ok(layout) => return Ok(layout),
+            Err(error @ TopicError::Unreachable { .. }) => {
+                tracing::warn!("{error}; trying again");
+                tokio::time::sleep(RETRY).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Lets the workers work until a signal, or until one of them fails; then gives all of them the configured time to drain.
+async fn watch(running: Running, service: &Service, signals: &mut Signals) -> anyhow::Result<()> {
+    let timeout = service.config.shutdown.timeout();
+    let mut deadline: Option<Instant> = None;
+    let mut asked = false;
+    while !running.is_finished() {
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            bail!(
+                "the workers did not drain within {} s (shutdown.timeout_seconds); what they held is read again",
+                timeout.as_secs()
+            );
+        }
+        if deadline.is_none() && service.health.has_failed() {
+            deadline = Some(Instant::now() + timeout);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(TICK) => (),
+            () = signals.next() => {
+                if asked {
+                    bail!("ended by a second signal; what the workers held is read again");
+                }
+                tracing::info!("draining: what is read is committed; a second signal ends at once");
+                running.stop();
+                asked = true;
+                deadline = Some(Instant::now() + timeout);
+            }
+        }
+    }
+    running.wait()?;
+    Ok(())
+}
+
+/// The signals that ask a process to end.
+struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn new() -> io::Result<Signals> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    #[cfg(unix)]
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => (),
+            _ = self.interrupt.recv() => (),
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn new() -> io::Result<Signals> {
+        Ok(Signals {})
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) {
+        tokio::signal::ctrl_c().await.ok();
+    }
+}
+
+/// Panics go to the log like everything else, so that a log of JSON stays one.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let thread = std::thread::current().name().unwrap_or("unnamed").to_owned();
+        tracing::error!(thread, place, "panic: {}", panic.payload_as_str().unwrap_or("no message"));
+    }));
+}

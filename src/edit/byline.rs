@@ -1,0 +1,89 @@
+//! Bylines: the names in them, and lines that are nothing but names.
+
+/// Words that mark a byline in the languages of the wires.
+const MARKS: [&str; 15] = [
+    "By ", "BY ", "by ", "Von ", "VON ", "Par ", "PAR ", "Por ", "POR ", "Di ", "Door ", "Av ", "Af ", "Text: ",
+    "Autor: ",
+];
+
+/// A byline without the word that marks it.
+pub(super) fn without_mark(line: &str) -> &str {
+    MARKS.iter().find_map(|m| line.strip_prefix(m)).unwrap_or(line).trim()
+}
+
+/// How many people `line` names, if it does nothing else: `Kit Marlow, and Ana van Brandt` → 2.
+pub(super) fn people(line: &str) -> Option<usize> {
+    if line.len() > 100 {
+        return None;
+    }
+    let mut count = 0;
+    for part in line
+        .split([',', '&', '|', '•', '·'])
+        .flat_map(|p| ["and", "und", "et", "y", "og", "och"].iter().fold(vec![p], split_at_word))
+    {
+        let part = part.trim();
+        if part.is_empty() {
+            continue;
+        }
+        if !is_name(part) {
+            return None;
+        }
+        count += 1;
+    }
+    (count > 0).then_some(count)
+}
+
+fn split_at_word<'t>(parts: Vec<&'t str>, word: &&str) -> Vec<&'t str> {
+    let spaced = format!(" {word} ");
+    parts
+        .into_iter()
+        .flat_map(|p| {
+            p.strip_prefix(&spaced[1..])
+                .unwrap_or(p.trim_start().strip_prefix(&spaced[1..]).unwrap_or(p))
+                .split(spaced.as_str())
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// Two to four capitalised words, particles aside.
+fn is_name(part: &str) -> bool {
+    const PARTICLES: [&str; 14] =
+        ["de", "del", "da", "dos", "di", "du", "van", "von", "der", "den", "la", "al", "bin", "ibn"];
+    let mut words = 0;
+    for word in part.split_whitespace() {
+        if PARTICLES.contains(&word) {
+            continue;
+        }
+        let mut letters = word.chars();
+        let capital = letters.next().is_some_and(char::is_uppercase);
+        let inner = letters.all(|c| c.is_alphabetic() || matches!(c, '.' | '-' | '\'' | '’'));
+        if !capital || !inner {
+            return false;
+        }
+        words += 1;
+    }
+    (2..=4).contains(&words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_names_is_counted() {
+        assert_eq!(people("Kit Onslow-Reed, and Ana Brandt"), Some(2));
+        assert_eq!(people("Kit Marlow, Ana van Brandt and J. Roe"), Some(3));
+        assert_eq!(people("Kit Marlow"), Some(1));
+        for line in ["Harbour opens", "Odd News 2", "Ferries return to Ostheim", "Marlow", ""] {
+            assert_eq!(people(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_mark_comes_off() {
+        assert_eq!(without_mark("By Kit Marlow"), "Kit Marlow");
+        assert_eq!(without_mark("Von Ana Brandt, dpa"), "Ana Brandt, dpa");
+        assert_eq!(without_mark("Bya Marlow"), "Bya Marlow");
+    }
+}

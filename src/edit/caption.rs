@@ -1,0 +1,47 @@
+//! Captions: page chrome taken off, the credit split from what the picture shows.
+
+use super::rules::{At, Rules};
+use super::{Caption, Label};
+
+/// Splits one caption paragraph. `text` stands in the input as it is.
+pub(super) fn split<'t>(rules: &Rules, text: &'t str, sources: &[&str]) -> Caption<'t> {
+    let whole = text;
+    let mut text = text;
+    let mut credit = None;
+    // Chrome is stacked at most a few deep: `Image 1 of 4. Enlarge this image`.
+    for _ in 0..4 {
+        let chrome = rules.find(At::Start, text, |r| r.label == Label::Caption && r.chrome && r.in_scope(sources));
+        let Some(hit) = chrome else { break };
+        let (taken, rest) = text.split_at(hit.offset);
+        if rest.trim().is_empty() {
+            break;
+        }
+        credit = credit.or_else(|| leading_credit(taken));
+        text = rest.trim_start();
+    }
+    if let Some(hit) = rules.find(At::End, text, |r| r.label == Label::Credit && r.in_scope(sources)) {
+        let at = hit.offset + boundary(&text[hit.offset..]);
+        let (shows, by) = text.split_at(at);
+        return Caption { text: shows.trim_end(), credit: Some(by.trim()) };
+    }
+    if rules.find(At::Line, text, |r| r.label == Label::Credit && r.in_scope(sources)).is_some() {
+        return Caption { text: "", credit: Some(whole.trim()) };
+    }
+    Caption { text, credit }
+}
+
+/// The credit that page chrome holds: `Image copyright Getty Images` before ` Image caption `.
+fn leading_credit(chrome: &str) -> Option<&str> {
+    let at = chrome.find(" Image caption")?;
+    Some(chrome[..at].trim())
+}
+
+/// Bytes of the sentence end that an end rule matched to be sure that a sentence ended.
+fn boundary(credit: &str) -> usize {
+    let stop = credit.len() - credit.trim_start_matches(['.', '!', '?']).len();
+    if stop == 0 {
+        return 0;
+    }
+    let rest = &credit[stop..];
+    credit.len() - rest.trim_start_matches(['"', '”', '’', ')']).trim_start().len()
+}

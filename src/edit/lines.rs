@@ -1,0 +1,250 @@
+//! Lines, and the paragraphs they form.
+//!
+//! A *row* is one non-empty line of the input. A *block* is a paragraph: one row, or, in hard-wrapped copy (old wires break
+//! lines at about 70 columns), the rows of one paragraph joined by a space. Everything after this module decides on blocks.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// The widest line, in characters, that hard-wrapped copy has.
+const WRAP_WIDTH: usize = 100;
+
+/// One non-empty line of the input.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row<'t> {
+    /// The line without surrounding white space.
+    pub text: &'t str,
+    /// Byte offset of `text` in the input.
+    pub start: usize,
+    /// Spaces before `text` on its line.
+    indent: usize,
+    /// Whether an empty line, or the start of the input, comes before.
+    gap: bool,
+}
+
+/// One paragraph: what every decision is made on.
+#[derive(Clone, Debug)]
+pub(super) struct Block<'t> {
+    /// The paragraph's text, on one line.
+    pub text: Cow<'t, str>,
+    /// Where it stands in the input, first to last character.
+    pub span: Range<usize>,
+    /// The rows it consists of.
+    pub rows: Range<usize>,
+    /// Counts over `text`.
+    pub shape: Shape,
+}
+
+/// How a paragraph ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// A full stop, question or exclamation mark, in any script, closing quotes and brackets aside.
+    Sentence,
+    /// A colon.
+    Colon,
+    /// Anything else.
+    Open,
+}
+
+/// Language-neutral counts over one paragraph. Past [`Shape::LIMIT`] bytes only the ends are looked at: `long` is set and
+/// the counts describe the beginning.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape {
+    pub words: usize,
+    pub upper: usize,
+    pub lower: usize,
+    pub digits: usize,
+    /// Words that begin with an upper-case letter.
+    pub capitalised: usize,
+    pub end: End,
+    pub long: bool,
+}
+
+impl Shape {
+    /// Bytes counted at most.
+    const LIMIT: usize = 240;
+
+    fn of(text: &str) -> Shape {
+        let long = text.len() > Shape::LIMIT;
+        let head = if long { &text[..text.floor_char_boundary(Shape::LIMIT)] } else { text };
+        let mut shape = Shape { words: 0, upper: 0, lower: 0, digits: 0, capitalised: 0, end: End::of(text), long };
+        let (mut in_word, mut unspaced) = (false, 0);
+        for c in head.chars() {
+            if is_unspaced(c) {
+                unspaced += 1;
+                shape.lower += 1;
+                continue;
+            }
+            if c.is_whitespace() {
+                in_word = false;
+                continue;
+            }
+            let upper = c.is_uppercase();
+            if !in_word {
+                in_word = true;
+                shape.words += 1;
+                shape.capitalised += usize::from(upper);
+            }
+            if upper {
+                shape.upper += 1;
+            } else if c.is_alphabetic() {
+                shape.lower += 1;
+            } else if c.is_ascii_digit() {
+                shape.digits += 1;
+            }
+        }
+        shape.words += unspaced / 2;
+        shape
+    }
+
+    /// Letters, and all of them capitals.
+    pub(super) fn all_caps(&self) -> bool {
+        self.upper >= 2 && self.lower == 0
+    }
+}
+
+/// Letters of scripts that put no space between words; two make about one.
+fn is_unspaced(c: char) -> bool {
+    matches!(c, '\u{E01}'..='\u{EFF}' | '\u{3041}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}')
+}
+
+impl End {
+    fn of(text: &str) -> End {
+        let closers =
+            |c: char| matches!(c, '"' | '\'' | '”' | '’' | '»' | '«' | ')' | ']' | '›' | '“' | '」' | '』' | '）');
+        match text.trim_end_matches(closers).chars().next_back() {
+            Some('.' | '!' | '?' | '…' | '。' | '！' | '？' | '؟' | '۔' | '।' | '‽') => End::Sentence,
+            Some(':' | '：') => End::Colon,
+            _ => End::Open,
+        }
+    }
+}
+
+/// The non-empty lines of `text`, in order.
+pub(super) fn rows(text: &str) -> Vec<Row<'_>> {
+    let mut rows = Vec::with_capacity(text.len() / 96 + 4);
+    let (mut at, mut gap) = (0, true);
+    for raw in text.split('\n') {
+        let line = raw.trim();
+        if line.is_empty() {
+            gap = true;
+        } else {
+            let indent = raw.len() - raw.trim_start().len();
+            rows.push(Row { text: line, start: at + indent, indent, gap });
+            gap = false;
+        }
+        at += raw.len() + 1;
+    }
+    rows
+}
+
+/// The paragraphs that `rows` form.
+pub(super) fn blocks<'t>(text: &'t str, rows: &[Row<'t>]) -> Vec<Block<'t>> {
+    let wrapped = hard_wrapped(rows);
+    let mut blocks = Vec::with_capacity(rows.len());
+    let mut first = 0;
+    while first < rows.len() {
+        let mut last = first;
+        if let Some(width) = wrapped {
+            while last + 1 < rows.len() && continues(&rows[last], &rows[last + 1], width) {
+                last += 1;
+            }
+        }
+        let span = rows[first].start..rows[last].start + rows[last].text.len();
+        let words = if last == first {
+            Cow::Borrowed(rows[first].text)
+        } else {
+            Cow::Owned(rows[first..=last].iter().map(|r| r.text).collect::<Vec<_>>().join(" "))
+        };
+        debug_assert_eq!(&text[span.start..span.start + rows[first].text.len()], rows[first].text);
+        blocks.push(Block { shape: Shape::of(&words), text: words, span, rows: first..last + 1 });
+        first = last + 1;
+    }
+    blocks
+}
+
+/// The column that the copy is wrapped at, if it is: no line is wider, and many stop in mid-sentence just before it.
+fn hard_wrapped(rows: &[Row]) -> Option<usize> {
+    if rows.len() < 4 {
+        return None;
+    }
+    let mut width = 0;
+    for row in rows {
+        if row.text.len() > 4 * WRAP_WIDTH {
+            return None;
+        }
+        width = width.max(row.text.chars().count());
+        if width > WRAP_WIDTH {
+            return None;
+        }
+    }
+    let cut = rows.windows(2).filter(|w| End::of(w[0].text) == End::Open && starts_lower(w[1].text)).count();
+    (width >= 40 && cut * 4 >= rows.len()).then_some(width)
+}
+
+/// Whether `next` goes on with the paragraph `row` stands in, in copy wrapped at `width` columns.
+fn continues(row: &Row, next: &Row, width: usize) -> bool {
+    if next.indent > row.indent {
+        return false;
+    }
+    let length = row.text.chars().count();
+    let first_word = next.text.split_whitespace().next().map_or(0, |w| w.chars().count());
+    let full = length + 1 + first_word > width.saturating_sub(8);
+    match End::of(row.text) {
+        End::Open => {
+            starts_lower(next.text) || (full && length * 2 > width && !next.gap) || (full && length * 10 > width * 8)
+        }
+        End::Sentence | End::Colon => !next.gap && full && length * 10 > width * 7,
+    }
+}
+
+fn starts_lower(text: &str) -> bool {
+    text.chars().next().is_some_and(char::is_lowercase)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paragraphs(text: &str) -> Vec<String> {
+        blocks(text, &rows(text)).into_iter().map(|b| b.text.into_owned()).collect()
+    }
+
+    #[test]
+    fn a_line_is_found_where_it_stands_whatever_white_space_surrounds_it() {
+        let text = "\n  Alpha \r\n\n\tBeta";
+        let found = rows(text);
+        assert_eq!(found.iter().map(|r| r.text).collect::<Vec<_>>(), ["Alpha", "Beta"]);
+        for row in found {
+            assert_eq!(&text[row.start..row.start + row.text.len()], row.text);
+        }
+    }
+
+    #[test]
+    fn hard_wrapped_copy_is_joined_into_paragraphs() {
+        let text = "   OSTHEIM, Jan. 3 (Kyodo) -- The mayor of the northern harbour town of\n\
+                    Ostheim said on Sunday that the old lighthouse, dark since the storms\n\
+                    of last winter, will be lit again before the fishing season opens.\n   \
+                    She gave no date for it, and the council has not yet voted on\n\
+                    the money.\n";
+        let found = paragraphs(text);
+        assert_eq!(found.len(), 2, "{found:#?}");
+        assert!(found[0].ends_with("the fishing season opens."));
+        assert_eq!(found[1], "She gave no date for it, and the council has not yet voted on the money.");
+    }
+
+    #[test]
+    fn short_paragraphs_are_not_taken_for_wrapped_copy() {
+        let text = "Harbour opens\n\nThe port opened.\n\nShips came.\n\nThe mayor spoke.\n\nnobody listened";
+        assert_eq!(paragraphs(text).len(), 5);
+    }
+
+    #[test]
+    fn the_end_of_a_sentence_is_seen_behind_quotes_and_in_other_scripts() {
+        for text in ["Yes.”", "Ja!«", "本当。」", "Really?)", "هل؟"] {
+            assert_eq!(End::of(text), End::Sentence, "{text}");
+        }
+        assert_eq!(End::of("Latest Headlines"), End::Open);
+        assert_eq!(End::of("He said:"), End::Colon);
+    }
+}

@@ -1,0 +1,579 @@
+//! The rules: what is known of agencies and outlets, read from `config/rules/*.toml` and compiled into three automata.
+//!
+//! A rule names a class of line and the anchored patterns that show it. Each carries lines that it must and must not
+//! match; loading checks them against the compiled automata, so a rule set that loads does what its examples say. One pass
+//! of each automaton a paragraph finds every rule that applies: the cost does not grow with the number of rules.
+
+use std::path::{Path, PathBuf};
+
+use regex_automata::{
+    Anchored, Input, MatchKind,
+    hybrid::dfa::{Cache, DFA, OverlappingState},
+    nfa::thompson,
+    util::{pool::Pool, syntax},
+};
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::Label;
+use super::dateline::Agencies;
+
+/// Bytes a rule at the end of a paragraph may reach back, and one at its start forward.
+const REACH: usize = 400;
+
+/// The rules that are part of the program.
+const BUILTIN: [(&str, &str); 6] = [
+    ("agencies.toml", include_str!("../../config/rules/agencies.toml")),
+    ("captions.toml", include_str!("../../config/rules/captions.toml")),
+    ("common.toml", include_str!("../../config/rules/common.toml")),
+    ("notes.toml", include_str!("../../config/rules/notes.toml")),
+    ("outlets.toml", include_str!("../../config/rules/outlets.toml")),
+    ("signoffs.toml", include_str!("../../config/rules/signoffs.toml")),
+];
+
+/// Why a rule set was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum RuleError {
+    /// A rule file or directory cannot be read.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A rule file is not what a rule file must be.
+    #[error("{file}: {message}")]
+    Parse {
+        /// The rule file.
+        file: String,
+        /// Where and what.
+        message: String,
+    },
+    /// A pattern is no regular expression, or one that cannot be run in linear time.
+    #[error("{file}:{line}: rule `{id}`: pattern `{pattern}`: {message}")]
+    Pattern {
+        /// The rule file.
+        file: String,
+        /// The line the rule starts at.
+        line: usize,
+        /// The rule.
+        id: String,
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A rule is contradictory.
+    #[error("{file}:{line}: rule `{id}`: {message}")]
+    Rule {
+        /// The rule file.
+        file: String,
+        /// The line the rule starts at.
+        line: usize,
+        /// The rule.
+        id: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A rule does not do what its examples say.
+    #[error("{file}:{line}: rule `{id}` must {} `{example}`", if *.must_match { "match" } else { "not match" })]
+    Example {
+        /// The rule file.
+        file: String,
+        /// The line the rule starts at.
+        line: usize,
+        /// The rule.
+        id: String,
+        /// The example that failed.
+        example: String,
+        /// Whether it stands under `matches`.
+        must_match: bool,
+    },
+    /// Several of these.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Several(Vec<RuleError>),
+    /// The rules together are too large for an automaton.
+    #[error("the rules cannot be compiled together: {0}")]
+    Build(String),
+}
+
+/// Which part of a paragraph a rule's patterns cover.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum At {
+    /// All of it.
+    #[default]
+    Line,
+    /// Its beginning.
+    Start,
+    /// Its end.
+    End,
+}
+
+/// Which part of an item a rule holds in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Place {
+    /// Anywhere.
+    #[default]
+    Any,
+    /// Before the story: before the dateline, or the first paragraph.
+    Head,
+    /// After the story's first paragraph.
+    After,
+    /// After the story's last paragraph.
+    Tail,
+}
+
+/// One rule, as the edit desk uses it.
+#[derive(Debug)]
+pub(super) struct Rule {
+    pub id: String,
+    pub label: Label,
+    pub at: At,
+    pub place: Place,
+    /// Sources it is limited to, in lower case; none: all.
+    sources: Vec<String>,
+    /// Bytes a paragraph may have for the rule to hold.
+    max: usize,
+    /// Everything after the line is boilerplate too.
+    pub cut: bool,
+    /// A start or end that is page chrome or a tag: taken off, and nothing more.
+    pub chrome: bool,
+    /// A credit that splits a caption but does not make one.
+    pub weak: bool,
+    /// A heading: the open lines under it are its list.
+    pub list: bool,
+    /// A note that is not for publication.
+    pub private: bool,
+    /// A note that withholds the item.
+    pub embargo: bool,
+}
+
+impl Rule {
+    /// Whether the rule holds for an item from one of `sources`.
+    pub(super) fn in_scope(&self, sources: &[&str]) -> bool {
+        self.sources.is_empty() || sources.iter().any(|s| self.sources.iter().any(|own| s.eq_ignore_ascii_case(own)))
+    }
+}
+
+/// A rule that applies to a paragraph.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hit<'r> {
+    pub rule: &'r Rule,
+    /// Byte offset where a start rule ends, or where an end rule begins.
+    pub offset: usize,
+}
+
+/// The compiled rules.
+#[derive(Debug)]
+pub(super) struct Rules {
+    rules: Vec<Rule>,
+    line: Automaton,
+    start: Automaton,
+    end: Automaton,
+    pub agencies: Agencies,
+    id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RuleFile {
+    #[serde(default)]
+    rule: Vec<Spanned<RawRule>>,
+    #[serde(default)]
+    agency: Vec<RawAgency>,
+    #[serde(default)]
+    places: RawPlaces,
+}
+
+/// Bytes a line of furniture has at most, unless its rule says otherwise.
+fn default_max() -> usize {
+    400
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRule {
+    id: String,
+    class: String,
+    #[serde(default)]
+    at: At,
+    #[serde(default)]
+    place: Place,
+    patterns: Vec<String>,
+    #[serde(default)]
+    sources: Vec<String>,
+    #[serde(default = "default_max")]
+    max: usize,
+    #[serde(default)]
+    cut: bool,
+    #[serde(default)]
+    chrome: bool,
+    #[serde(default)]
+    weak: bool,
+    #[serde(default)]
+    list: bool,
+    #[serde(default)]
+    private: bool,
+    #[serde(default)]
+    embargo: bool,
+    matches: Vec<String>,
+    rejects: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawAgency {
+    pub name: String,
+    pub forms: Vec<String>,
+    #[serde(default)]
+    pub bare: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPlaces {
+    #[serde(default)]
+    pub cities: Vec<String>,
+    #[serde(default)]
+    pub regions: Vec<String>,
+}
+
+impl Rules {
+    /// The rules that are part of the program.
+    pub(super) fn builtin() -> Result<Rules, RuleError> {
+        Rules::compile(BUILTIN.iter().map(|(name, text)| (name.to_string(), text.to_string())).collect())
+    }
+
+    /// The program's rules and those of every `*.toml` file in `dir`.
+    pub(super) fn load(dir: &Path) -> Result<Rules, RuleError> {
+        let read = |path: &Path, source| RuleError::Read { path: path.to_owned(), source };
+        let mut files: Vec<_> = BUILTIN.iter().map(|(name, text)| (name.to_string(), text.to_string())).collect();
+        let mut paths = Vec::new();
+        for entry in std::fs::read_dir(dir).map_err(|e| read(dir, e))? {
+            let path = entry.map_err(|e| read(dir, e))?.path();
+            if path.extension().is_some_and(|e| e == "toml") {
+                paths.push(path);
+            }
+        }
+        paths.sort();
+        for path in paths {
+            let text = std::fs::read_to_string(&path).map_err(|e| read(&path, e))?;
+            files.push((path.display().to_string(), text));
+        }
+        Rules::compile(files)
+    }
+
+    /// Short hexadecimal digest of the rule texts.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn compile(files: Vec<(String, String)>) -> Result<Rules, RuleError> {
+        let mut hasher = blake3::Hasher::new();
+        let (mut raws, mut agencies, mut places) = (Vec::new(), Vec::new(), RawPlaces::default());
+        for (file, text) in &files {
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+            let parsed: RuleFile = toml::from_str(text)
+                .map_err(|e| RuleError::Parse { file: file.clone(), message: e.to_string().trim_end().to_owned() })?;
+            for rule in parsed.rule {
+                let line = 1 + text.as_bytes()[..rule.span().start].iter().filter(|b| **b == b'\n').count();
+                raws.push((file.as_str(), line, rule.into_inner()));
+            }
+            agencies.extend(parsed.agency);
+            places.cities.extend(parsed.places.cities);
+            places.regions.extend(parsed.places.regions);
+        }
+        let mut rules = Vec::with_capacity(raws.len());
+        let mut patterns: [Vec<(String, usize)>; 3] = Default::default();
+        for (index, (file, line, raw)) in raws.iter().enumerate() {
+            rules.push(raw.check(file, *line)?);
+            if raws[..index].iter().any(|(_, _, other)| other.id == raw.id) {
+                return Err(raw.refuse(file, *line, "another rule has this id"));
+            }
+            patterns[raw.at as usize].extend(raw.patterns.iter().map(|p| (p.clone(), index)));
+        }
+        let [line, start, end] = patterns;
+        let compiled = Rules {
+            rules,
+            line: Automaton::new(line, At::Line)?,
+            start: Automaton::new(start, At::Start)?,
+            end: Automaton::new(end, At::End)?,
+            agencies: Agencies::new(agencies, places),
+            id: hasher.finalize().to_hex()[..12].to_owned(),
+        };
+        let mut failed = Vec::new();
+        for (index, (file, line, raw)) in raws.iter().enumerate() {
+            failed.extend(compiled.failing_examples(file, *line, raw, index));
+        }
+        match failed.len() {
+            0 => Ok(compiled),
+            1 => Err(failed.remove(0)),
+            _ => Err(RuleError::Several(failed)),
+        }
+    }
+
+    fn failing_examples(&self, file: &str, line: usize, raw: &RawRule, index: usize) -> Vec<RuleError> {
+        let examples = raw.matches.iter().map(|e| (e, true)).chain(raw.rejects.iter().map(|e| (e, false)));
+        let failing = examples.filter(|(example, must_match)| {
+            let mut matched = false;
+            self.automaton(raw.at).search(example, |owner, _| matched |= owner == index);
+            matched != *must_match
+        });
+        failing
+            .map(|(example, must_match)| {
+                let (file, id, example) = (file.to_owned(), raw.id.clone(), example.clone());
+                RuleError::Example { file, line, id, example, must_match }
+            })
+            .collect()
+    }
+
+    fn automaton(&self, at: At) -> &Automaton {
+        match at {
+            At::Line => &self.line,
+            At::Start => &self.start,
+            At::End => &self.end,
+        }
+    }
+
+    /// The first rule, in file order, that covers `text` as `at` says and that `wanted` accepts; among several reaches of
+    /// one rule, the longest.
+    pub(super) fn find(&self, at: At, text: &str, wanted: impl Fn(&Rule) -> bool) -> Option<Hit<'_>> {
+        let mut best: Option<(usize, usize)> = None;
+        self.automaton(at).search(text, |owner, offset| {
+            let better = match best {
+                None => true,
+                Some((rule, reach)) => {
+                    owner < rule || (owner == rule && if at == At::End { offset < reach } else { offset > reach })
+                }
+            };
+            if better && text.len() <= self.rules[owner].max && wanted(&self.rules[owner]) {
+                best = Some((owner, offset));
+            }
+        });
+        best.map(|(rule, offset)| Hit { rule: &self.rules[rule], offset })
+    }
+}
+
+impl RawRule {
+    fn refuse(&self, file: &str, line: usize, message: &str) -> RuleError {
+        RuleError::Rule { file: file.to_owned(), line, id: self.id.clone(), message: message.to_owned() }
+    }
+
+    fn check(&self, file: &str, line: usize) -> Result<Rule, RuleError> {
+        let refuse = |message: &str| Err(self.refuse(file, line, message));
+        let Some(label) = Label::from_name(&self.class) else {
+            return refuse(&format!("no class is called `{}`", self.class));
+        };
+        if self.matches.is_empty() || self.rejects.is_empty() {
+            return refuse("give at least one line under `matches` and one under `rejects`");
+        }
+        if self.cut && (self.at != At::Line || label != Label::Boilerplate) {
+            return refuse("only a whole line of boilerplate can `cut`");
+        }
+        if self.chrome && self.at == At::Line {
+            return refuse("`chrome` is for rules at the start or the end");
+        }
+        if self.weak && (self.at != At::End || label != Label::Credit) {
+            return refuse("only a credit at the end can be `weak`");
+        }
+        if self.list && (self.at != At::Line || label != Label::Boilerplate) {
+            return refuse("only a whole line of boilerplate can head a `list`");
+        }
+        if (self.private || self.embargo) && label != Label::Note {
+            return refuse("only a note can be `private` or an `embargo`");
+        }
+        for pattern in &self.patterns {
+            if let Err(e) = thompson(self.at).build(&anchored(pattern, self.at)) {
+                let (file, id, pattern) = (file.to_owned(), self.id.clone(), pattern.clone());
+                return Err(RuleError::Pattern { file, line, id, pattern, message: cause(&e) });
+            }
+        }
+        Ok(Rule {
+            id: self.id.clone(),
+            label,
+            at: self.at,
+            place: self.place,
+            sources: self.sources.iter().map(|s| s.to_lowercase()).collect(),
+            max: if self.at == At::Line { self.max } else { usize::MAX },
+            cut: self.cut,
+            chrome: self.chrome,
+            weak: self.weak,
+            list: self.list,
+            private: self.private,
+            embargo: self.embargo,
+        })
+    }
+}
+
+/// Many anchored patterns as one lazily built automaton: each byte of a paragraph is looked at once, and most paragraphs
+/// are left after a few.
+struct Automaton {
+    dfa: Option<DFA>,
+    pool: Pool<Scratch, Box<dyn Fn() -> Scratch + Send + Sync + std::panic::UnwindSafe + std::panic::RefUnwindSafe>>,
+    /// The rule each pattern belongs to.
+    owners: Vec<usize>,
+    at: At,
+}
+
+struct Scratch {
+    cache: Option<Cache>,
+}
+
+impl std::fmt::Debug for Automaton {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Automaton").field("at", &self.at).field("patterns", &self.owners.len()).finish()
+    }
+}
+
+impl Automaton {
+    fn new(patterns: Vec<(String, usize)>, at: At) -> Result<Automaton, RuleError> {
+        let build = |e: &dyn std::error::Error| RuleError::Build(cause(e));
+        let (texts, owners): (Vec<_>, Vec<_>) = patterns.iter().map(|(p, owner)| (anchored(p, at), *owner)).unzip();
+        let dfa = if texts.is_empty() {
+            None
+        } else {
+            let nfa = thompson(at).build_many(&texts).map_err(|e| build(&e))?;
+            let config = DFA::config().match_kind(MatchKind::All).cache_capacity(8 << 20);
+            Some(DFA::builder().configure(config).build_from_nfa(nfa).map_err(|e| build(&e))?)
+        };
+        let prototype = dfa.clone();
+        let pool = Pool::new(Box::new(move || Scratch { cache: prototype.as_ref().map(DFA::create_cache) }) as _);
+        Ok(Automaton { dfa, pool, owners, at })
+    }
+
+    /// Calls `found` with the rule and the offset of each match.
+    fn search(&self, text: &str, mut found: impl FnMut(usize, usize)) {
+        let mut scratch = self.pool.get();
+        let (Some(dfa), Some(cache)) = (&self.dfa, scratch.cache.as_mut()) else { return };
+        let span = match self.at {
+            At::Line => 0..text.len(),
+            At::Start => 0..text.floor_char_boundary(REACH),
+            At::End => text.ceil_char_boundary(text.len().saturating_sub(REACH))..text.len(),
+        };
+        let input = Input::new(text).span(span).anchored(Anchored::Yes);
+        let mut state = OverlappingState::start();
+        loop {
+            let step = match self.at {
+                At::End => dfa.try_search_overlapping_rev(cache, &input, &mut state),
+                At::Line | At::Start => dfa.try_search_overlapping_fwd(cache, &input, &mut state),
+            };
+            match (step, state.get_match()) {
+                (Ok(()), Some(half)) => found(self.owners[half.pattern().as_usize()], half.offset()),
+                _ => return,
+            }
+        }
+    }
+}
+
+fn thompson(at: At) -> thompson::Compiler {
+    let mut compiler = thompson::Compiler::new();
+    compiler
+        .syntax(syntax::Config::new().utf8(true))
+        .configure(thompson::Config::new().reverse(at == At::End).which_captures(thompson::WhichCaptures::None));
+    compiler
+}
+
+/// Shorthands that patterns may use. A shorthand may use those below it.
+const SHORTHANDS: [(&str, &str); 9] = [
+    // Names and how they are strung together: `Kit Marlow, Ana van Brandt and J. Roe`.
+    ("<names>", "<name>(?:(?:,? (?:and|und|et|y|e|og|och|en|i) |[,;] ?| ?[&/|] ?)<name>)*"),
+    ("<name>", "<Word>(?:[ -](?:<Word>|de|del|da|das|do|dos|di|du|van|von|der|den|ter|la|le|al|el|bin|ibn|zu))*"),
+    // Where somebody reported from: `Ostheim, Va., and the Hook of Holm`.
+    ("<place>", "(?:the )?<Word>(?:,? (?:<Word>|and|in|the|of|de|la|el|al|near))*"),
+    ("<month>", "(?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]*\\.?"),
+    ("<weekday>", "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"),
+    ("<url>", "(?:https?://|www\\.)\\S+"),
+    ("<Word>", "<Upper><letter>*"),
+    ("<Upper>", "[A-Z\\x{C0}-\\x{DE}\\x{100}-\\x{17F}\\x{391}-\\x{3A9}\\x{400}-\\x{42F}]"),
+    ("<letter>", "[A-Za-z.\\x27’\\x{C0}-\\x{24F}\\x{370}-\\x{52F}\\x{1E00}-\\x{1EFF}-]"),
+];
+
+/// A pattern as the automaton runs it: shorthands spelt out; a line pattern must also end where the line ends; and a word
+/// ends where ASCII says so, since an automaton cannot look around at Unicode words.
+fn anchored(pattern: &str, at: At) -> String {
+    let mut pattern = pattern.replace(r"\b", r"(?-u:\b)");
+    for (short, long) in SHORTHANDS {
+        pattern = pattern.replace(short, long);
+    }
+    match at {
+        At::Line => format!("(?:{pattern})$"),
+        At::Start | At::End => format!("(?:{pattern})"),
+    }
+}
+
+/// An error with its causes, on one line.
+fn cause(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(inner) = next {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        next = inner.source();
+    }
+    text.replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(rules: &str) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("own.toml"), rules).unwrap();
+        Rules::load(dir.path()).err().map(|e| e.to_string()).unwrap_or_default()
+    }
+
+    const RULE: &str = r#"
+        [[rule]]
+        id = "own/rule"
+        class = "boilerplate"
+        patterns = ['Harbour radio: .+']
+        matches = ["Harbour radio: listen"]
+        rejects = ["Harbour radio was off."]
+    "#;
+
+    #[test]
+    fn the_builtin_rules_do_what_their_examples_say() {
+        if let Err(e) = Rules::builtin() {
+            panic!("{e}");
+        }
+    }
+
+    #[test]
+    fn a_rule_set_has_the_version_of_its_texts() {
+        let (dir, builtin) = (tempfile::tempdir().unwrap(), Rules::builtin().unwrap());
+        assert_eq!(Rules::load(dir.path()).unwrap().id(), builtin.id());
+        std::fs::write(dir.path().join("own.toml"), RULE).unwrap();
+        assert_ne!(Rules::load(dir.path()).unwrap().id(), builtin.id());
+    }
+
+    #[test]
+    fn a_bad_rule_is_refused_with_its_file_line_id_and_example() {
+        assert_eq!(load(RULE), "");
+        let failing = load(&RULE.replace(" was off.", ": off"));
+        assert!(failing.ends_with("own.toml:2: rule `own/rule` must not match `Harbour radio: off`"), "{failing}");
+        let failing = load(&RULE.replace("Harbour radio: listen", "Harbour TV: listen"));
+        assert!(failing.ends_with("own.toml:2: rule `own/rule` must match `Harbour TV: listen`"), "{failing}");
+        let failing = load(&RULE.replace(".+'", ".+('"));
+        assert!(failing.contains("own.toml:2: rule `own/rule`: pattern `Harbour radio: .+(`"), "{failing}");
+        let failing = load(&RULE.replace("boilerplate", "advert"));
+        assert!(failing.ends_with("own.toml:2: rule `own/rule`: no class is called `advert`"), "{failing}");
+        let failing = load(&RULE.replace("patterns", "pattern"));
+        assert!(failing.contains("own.toml: ") && failing.contains("unknown field `pattern`"), "{failing}");
+        assert!(load(&format!("{RULE}{RULE}")).ends_with("another rule has this id"));
+        assert!(load(&RULE.replace("[\"Harbour radio was off.\"]", "[]")).contains("at least one line"));
+    }
+
+    #[test]
+    fn a_scoped_rule_holds_for_its_sources_only() {
+        let rules = Rules::builtin().unwrap();
+        let find =
+            |sources: &[&str]| rules.find(At::Line, "Odd News", |r| r.in_scope(sources)).map(|h| h.rule.id.clone());
+        assert_eq!(find(&["upi"]), Some("upi/chrome".to_owned()));
+        assert_eq!(find(&["AP"]), None);
+    }
+}

@@ -1,0 +1,314 @@
+//! The structure of a wire item: which paragraph is the headline, a caption, the story, its tail.
+//!
+//! Rules speak first; position, repetition and shape decide what no rule names. The order of an item is taken to be head
+//! (headline, byline, captions), story, tail. A paragraph leaves the story only for a rule or for two pieces of structural
+//! evidence; in doubt it stays.
+
+use super::byline;
+use super::dateline::Found;
+use super::lines::{Block, End, Shape};
+use super::rules::{At, Place, Rule, Rules};
+use super::{Hints, Label};
+
+/// Paragraphs at the start of an item that are searched for a dateline.
+const HEAD: usize = 24;
+/// Sentences before the dateline beyond which they are the story, not captions.
+const CAPTIONS_BEFORE: usize = 4;
+/// Words that a headline, or a link to a story, may have.
+const HEADLINE_WORDS: usize = 16;
+
+/// What a paragraph is, and why.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Verdict<'r> {
+    pub label: Label,
+    pub reason: &'r str,
+    /// The rule, if one gave the label.
+    pub rule: Option<&'r Rule>,
+}
+
+impl<'r> Verdict<'r> {
+    fn evidence(label: Label, reason: &'r str) -> Verdict<'r> {
+        Verdict { label, reason, rule: None }
+    }
+
+    fn rule(rule: &'r Rule) -> Verdict<'r> {
+        let label = if rule.at == At::Line || rule.label != Label::Credit { rule.label } else { Label::Caption };
+        Verdict { label, reason: &rule.id, rule: Some(rule) }
+    }
+}
+
+/// The structure found.
+pub(super) struct Structure<'t, 'r> {
+    /// One a block.
+    pub verdicts: Vec<Verdict<'r>>,
+    /// The block with the dateline, and the dateline.
+    pub dateline: Option<(usize, Found<'t, 'r>)>,
+    /// The first block of the story.
+    pub story: usize,
+}
+
+/// Finds the structure of a wire item.
+pub(super) fn structure<'t, 'r>(
+    rules: &'r Rules,
+    text: &'t str,
+    blocks: &[Block<'t>],
+    hints: &Hints<'_>,
+) -> Structure<'t, 'r> {
+    let agency = blocks
+        .iter()
+        .take(HEAD)
+        .enumerate()
+        .find_map(|(i, b)| rules.agencies.dateline(&text[b.span.clone()], false).map(|found| (i, found)));
+    let sources = sources(hints, agency.as_ref().map(|(_, found)| found));
+    let mut pass = Pass { rules, blocks, sources, found: vec![None; blocks.len()] };
+    let head = agency.as_ref().map_or(blocks.len().min(HEAD), |(i, _)| *i);
+    for i in 0..head {
+        pass.found[i] = pass.rule(i, &[Place::Any, Place::Head]);
+    }
+    pass.repetitions(head);
+    let first_sentence = (0..head).find(|i| pass.found[*i].is_none() && pass.sentence(*i));
+    let dateline = match agency {
+        Some((at, found)) if pass.sentences_before(at) <= CAPTIONS_BEFORE => Some((at, found)),
+        _ => (0..head)
+            .filter(|i| pass.found[*i].is_none() && first_sentence.is_none_or(|f| *i <= f + 2))
+            .find_map(|i| rules.agencies.dateline(&text[blocks[i].span.clone()], true).map(|found| (i, found))),
+    };
+    let story = match &dateline {
+        Some((at, _)) => *at,
+        None => first_sentence.unwrap_or(0),
+    };
+    for i in story..blocks.len() {
+        pass.found[i] = if dateline.as_ref().is_some_and(|(at, _)| *at == i) {
+            Some(Verdict::evidence(Label::Body, "dateline"))
+        } else {
+            pass.rule(i, &[Place::Any, Place::After])
+        };
+    }
+    pass.head(story, dateline.is_some(), hints);
+    pass.tail(story);
+    pass.story(story, dateline.is_some());
+    let verdicts = pass.found.into_iter().map(|v| v.unwrap_or(Verdict::evidence(Label::Body, "story"))).collect();
+    Structure { verdicts, dateline, story }
+}
+
+/// The names that scope rules: the sender's, and the agencies of the dateline.
+pub(super) fn sources<'a>(hints: &Hints<'a>, dateline: Option<&Found<'a, 'a>>) -> Vec<&'a str> {
+    use super::dateline::Agency::{Known, Other};
+    let named = dateline.into_iter().flat_map(|d| {
+        d.agencies.iter().map(|a| match a {
+            Known(name) => *name,
+            Other(name) => *name,
+        })
+    });
+    hints.source.into_iter().chain(named).collect()
+}
+
+struct Pass<'a, 't, 'r> {
+    rules: &'r Rules,
+    blocks: &'a [Block<'t>],
+    sources: Vec<&'a str>,
+    found: Vec<Option<Verdict<'r>>>,
+}
+
+impl<'r> Pass<'_, '_, 'r> {
+    /// The verdict of the rules on block `i`, among those that hold in `places`.
+    fn rule(&self, i: usize, places: &[Place]) -> Option<Verdict<'r>> {
+        let text = self.blocks[i].text.as_ref();
+        let wanted = |r: &Rule| places.contains(&r.place) && r.in_scope(&self.sources);
+        self.rules
+            .find(At::Line, text, wanted)
+            .or_else(|| self.rules.find(At::Start, text, wanted))
+            .or_else(|| self.rules.find(At::End, text, |r| wanted(r) && r.label == Label::Credit && !r.weak))
+            .map(|hit| Verdict::rule(hit.rule))
+    }
+
+    /// Long enough, and ends as a sentence does.
+    fn sentence(&self, i: usize) -> bool {
+        let shape = &self.blocks[i].shape;
+        shape.long
+            || (shape.end == End::Sentence
+                && (shape.words >= 6 || (shape.words >= 3 && self.blocks[i].text.ends_with('.'))))
+            || shape.words >= 24
+    }
+
+    fn sentences_before(&self, at: usize) -> usize {
+        (0..at).filter(|i| self.found[*i].is_none() && self.sentence(*i)).count()
+    }
+
+    /// A paragraph that stands twice in the head is a caption; a short line that does is the headline.
+    fn repetitions(&mut self, head: usize) {
+        for i in 0..head {
+            let Some(first) = (0..i).find(|j| self.blocks[*j].text == self.blocks[i].text) else { continue };
+            if self.found[first].is_none() && self.sentence(i) {
+                let verdict = Verdict::evidence(Label::Caption, "repeated in the head");
+                self.found[first] = Some(verdict);
+            }
+            if self.found[first].is_some() && self.found[i].is_none() {
+                self.found[i] = self.found[first];
+            }
+        }
+    }
+
+    /// What stands before the story.
+    fn head(&mut self, story: usize, dateline: bool, hints: &Hints<'_>) {
+        let mut headline: Option<usize> = None;
+        for i in 0..story {
+            if self.found[i].is_some() {
+                continue;
+            }
+            let block = &self.blocks[i];
+            self.found[i] = Some(if hints.headline.is_some_and(|h| same_words(h, &block.text)) {
+                headline = headline.or(Some(i));
+                Verdict::evidence(Label::Headline, "the headline sent beside the text")
+            } else if dateline && self.sentence(i) {
+                Verdict::evidence(Label::Caption, "a sentence before the dateline")
+            } else if headline.is_some_and(|h| self.blocks[h].text == block.text) {
+                Verdict::evidence(Label::Headline, "the headline again")
+            } else if self.is_byline(i, headline.is_some()) {
+                Verdict::evidence(Label::Byline, "names and nothing else")
+            } else if i > 0 && self.label(i - 1) == Some(Label::Byline) && self.is_outlet(i) {
+                Verdict::evidence(Label::Boilerplate, "the outlet under a byline")
+            } else if headline.is_none()
+                && (2..=HEADLINE_WORDS).contains(&block.shape.words)
+                && block.shape.end != End::Colon
+            {
+                headline = Some(i);
+                Verdict::evidence(Label::Headline, "the first line, without a full stop")
+            } else if block.shape.words < 2 {
+                Verdict::evidence(Label::Boilerplate, "a single word before the story")
+            } else {
+                Verdict::evidence(Label::Subhead, "between headline and story")
+            });
+        }
+    }
+
+    fn label(&self, i: usize) -> Option<Label> {
+        self.found[i].map(|v| v.label)
+    }
+
+    /// Two names or more; or one, under a headline or over the name of an outlet.
+    fn is_byline(&self, i: usize, headline: bool) -> bool {
+        let people = byline::people(&self.blocks[i].text).unwrap_or(0);
+        people > 1 || (people == 1 && (headline || self.blocks.get(i + 1).is_some_and(|_| self.is_outlet(i + 1))))
+    }
+
+    fn is_outlet(&self, i: usize) -> bool {
+        let block = &self.blocks[i];
+        block.shape.words <= 3 && (block.shape.all_caps() || self.rules.agencies.is_agency(&block.text))
+    }
+
+    /// After a line that ends the item, and from the last paragraph backwards.
+    fn tail(&mut self, story: usize) {
+        let cut =
+            (story + 1..self.blocks.len()).find(|i| self.found[*i].is_some_and(|v| v.rule.is_some_and(|r| r.cut)));
+        if let Some(cut) = cut
+            && (story..cut).any(|i| self.found[i].is_none_or(|v| v.label == Label::Body))
+        {
+            let reason = self.found[cut].map_or("", |v| v.reason);
+            for verdict in &mut self.found[cut + 1..] {
+                *verdict = Some(Verdict::evidence(Label::Boilerplate, reason));
+            }
+        }
+        for i in (story + 1..self.blocks.len()).rev() {
+            if self.found[i].is_none() {
+                match self.rule(i, &[Place::Tail]) {
+                    Some(verdict) => self.found[i] = Some(verdict),
+                    None => break,
+                }
+            }
+        }
+    }
+
+    /// Lists under a heading, crossheads, and links between the paragraphs.
+    fn story(&mut self, story: usize, dateline: bool) {
+        let mut listed: Option<&'r str> = None;
+        for i in story + 1..self.blocks.len() {
+            match self.found[i] {
+                Some(v) => listed = v.rule.filter(|r| r.list).map(|r| r.id.as_str()),
+                None if listed.is_some() && self.is_open(i) && self.blocks[i].shape.words >= 5 => {
+                    self.found[i] = listed.map(|id| Verdict::evidence(Label::Boilerplate, id));
+                }
+                None => listed = None,
+            }
+        }
+        let mut i = story + 1;
+        while i < self.blocks.len() {
+            let end = (i..self.blocks.len())
+                .find(|j| self.found[*j].is_some() || !self.is_open(*j))
+                .unwrap_or(self.blocks.len());
+            self.open_lines(i, end, dateline);
+            i = end.max(i) + 1;
+        }
+    }
+
+    /// An unlabelled line that is no sentence.
+    fn is_open(&self, i: usize) -> bool {
+        let (text, shape) = (self.blocks[i].text.as_ref(), &self.blocks[i].shape);
+        let dots = text.ends_with("...") || text.ends_with('…');
+        let open = match shape.end {
+            End::Open => true,
+            End::Sentence => {
+                (dots && shape.words <= 5) || text.ends_with(['?', '!']) && shape.words <= 12 || shape.all_caps()
+            }
+            End::Colon => shape.all_caps() && shape.words <= 6,
+        };
+        open && !shape.long && shape.words <= HEADLINE_WORDS
+    }
+
+    /// Decides on a run of lines that are no sentences: one or two between paragraphs are crossheads or links, more are a
+    /// list, which stays.
+    fn open_lines(&mut self, from: usize, to: usize, dateline: bool) {
+        if from >= to || to - from > 2 {
+            return;
+        }
+        let near = |found: Option<usize>| found.filter(|j| self.found[*j].is_none_or(|v| v.label == Label::Body));
+        let before = (0..from).rev().find(|j| near(Some(*j)).is_some());
+        let after = (to..self.blocks.len()).find(|j| near(Some(*j)).is_some());
+        let Some(before) = before.map(|j| &self.blocks[j].shape) else { return };
+        let prose = |shape: &Shape| shape.end != End::Open || shape.words >= 12;
+        let followed = after.is_some_and(|j| prose(&self.blocks[j].shape));
+        if !prose(before) {
+            return;
+        }
+        let verdicts: Vec<_> =
+            (from..to).map(|i| self.open_line(i, dateline, before.end, followed, after.is_none())).collect();
+        if to - from == 2 && verdicts[0].map(|v| v.label) == verdicts[1].map(|v| v.label) {
+            return;
+        }
+        for (i, verdict) in (from..to).zip(verdicts) {
+            self.found[i] = verdict;
+        }
+    }
+
+    fn open_line(&self, i: usize, dateline: bool, before: End, followed: bool, last: bool) -> Option<Verdict<'r>> {
+        let (text, shape) = (self.blocks[i].text.as_ref(), &self.blocks[i].shape);
+        let framed = text.starts_with("- ") && text.ends_with(" -");
+        let first = text.chars().next()?;
+        let item =
+            !framed && (matches!(first, '-' | '–' | '—' | '*' | '•' | '·' | '(' | '[' | '@') || first.is_lowercase());
+        if item || shape.upper + shape.lower < 2 || shape.digits > 6 {
+            return None;
+        }
+        if before == End::Colon && !framed && !shape.all_caps() {
+            return None;
+        }
+        let short = shape.words <= 6 || framed || shape.all_caps() || (text.ends_with('?') && shape.words <= 10);
+        if short {
+            return followed.then(|| Verdict::evidence(Label::Subhead, "a short line between paragraphs"));
+        }
+        // Agency copy has no crossheads that long; features and lists without a dateline do.
+        let quote = matches!(first, '"' | '“' | '«' | '„');
+        if !dateline && followed && before == End::Sentence && !quote {
+            return Some(Verdict::evidence(Label::Subhead, "a line between paragraphs"));
+        }
+        let link =
+            (followed || last) && before == End::Sentence && !quote && shape.end == End::Open && shape.words >= 7;
+        link.then(|| Verdict::evidence(Label::Boilerplate, "a headline between paragraphs"))
+    }
+}
+
+/// Equal but for case and white space.
+fn same_words(a: &str, b: &str) -> bool {
+    let fold = |s: &str| s.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>();
+    a.len().abs_diff(b.len()) <= a.len() / 4 + 8 && fold(a) == fold(b)
+}
