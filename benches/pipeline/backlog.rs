@@ -26,7 +26,7 @@ pub fn run(megabytes: usize) {
         resident.push(probe.resident());
     }
     let wall = started.elapsed().as_secs_f64();
-    let remembered = worker.metric("copydesk_dedup_entries", &[]);
+    let remembered = worker.metric("copydesk_dedup_entries", &[]).expect("the metric exists");
     let peak = probe.peak();
     worker.finish();
     resident.sort_by(f64::total_cmp);

@@ -65,7 +65,8 @@ pub fn run(rate: usize) {
         cpu = Some((worker, broker));
     });
     let peak = of_worker.peak();
-    let transactions = worker.metric("copydesk_transactions_total", &["outcome=\"committed\""]);
+    let transactions =
+        worker.metric("copydesk_transactions_total", &["outcome=\"committed\""]).expect("the metric exists");
     worker.finish();
 
     latencies.sort_unstable();

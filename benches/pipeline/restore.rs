@@ -41,7 +41,7 @@ fn measure(desk: &Desk) -> Start {
     worker.await_ready();
     let restored = started.elapsed().as_secs_f64();
     let resident = Probe::new(worker.id()).resident();
-    let remembered = worker.metric("copydesk_dedup_entries", &[]);
+    let remembered = worker.metric("copydesk_dedup_entries", &[]).expect("the metric exists");
     worker.finish();
     figure("  contents the worker says it remembers", decimals(remembered, 0), "");
     Start { restored, resident }

@@ -42,9 +42,9 @@ pub fn run(items: usize) {
     let end = sample(items);
     let half = half.expect("half comes before the end");
     let (transactions, commits, committing) = (
-        worker.metric("copydesk_transactions_total", &["outcome=\"committed\""]),
-        worker.metric("copydesk_commit_duration_seconds_count", &[]),
-        worker.metric("copydesk_commit_duration_seconds_sum", &[]),
+        worker.metric("copydesk_transactions_total", &["outcome=\"committed\""]).expect("the metric exists"),
+        worker.metric("copydesk_commit_duration_seconds_count", &[]).expect("the metric exists"),
+        worker.metric("copydesk_commit_duration_seconds_sum", &[]).expect("the metric exists"),
     );
     let peak = of_worker.peak();
     worker.finish();

@@ -3,7 +3,8 @@
 use crate::harness::broker::{Broker, free_port};
 use crate::harness::corpus::story;
 use crate::harness::desk::{Desk, Raw};
-use crate::harness::wait::seconds;
+use crate::harness::leash::Signal;
+use crate::harness::wait::{eventually, seconds};
 use crate::harness::worker::Worker;
 
 #[test]
@@ -14,9 +15,10 @@ fn the_counters_of_a_worker_agree_with_the_topics() {
     desk.send((0..300).map(|number| Raw::from(&story(number % 200))));
     desk.send((0..20).map(|_| Raw::bytes("")));
     desk.settle(&[&worker]);
-    let count = |name: &str, labels: &[&str]| worker.metric(&format!("copydesk_{name}"), labels);
+    let find = |name: &str, labels: &[&str]| worker.metric(&format!("copydesk_{name}"), labels);
+    let count = |name: &str, labels: &[&str]| find(name, labels).unwrap_or_else(|error| panic!("{error}"));
     // The counters follow the commit, a moment after readers see it.
-    crate::harness::wait::eventually("the counters catch up", seconds(5), || {
+    eventually("the counters catch up", seconds(5), || {
         let decided = count("published_total", &[]) + count("duplicates_total", &[]) + count("rejected_total", &[]);
         if decided >= 320.0 { Ok(()) } else { Err(decided.to_string()) }
     });
@@ -29,8 +31,8 @@ fn the_counters_of_a_worker_agree_with_the_topics() {
     assert_eq!(count("dedup_entries", &[]), 200.0);
     assert_eq!(count("latency_seconds_count", &[]), 300.0);
     assert!(count("transactions_total", &[r#"outcome="committed""#]) >= 1.0);
-    crate::harness::wait::eventually("the lag falls to zero", seconds(15), || {
-        let lag = count("lag_records", &[]);
+    eventually("the lag falls to zero", seconds(15), || {
+        let lag = find("lag_records", &[])?;
         if lag == 0.0 { Ok(()) } else { Err(lag.to_string()) }
     });
     let ledger = desk.close(vec![worker]);
@@ -57,6 +59,6 @@ fn a_worker_without_a_broker_is_alive_but_not_ready() {
     let worker = Worker::start(&desk, "a");
     worker.await_status("/livez", 200);
     worker.await_status("/readyz", 503);
-    worker.signal(crate::harness::leash::Signal::Term);
+    worker.signal(Signal::Term);
     assert!(worker.exit_code(seconds(25)).is_some());
 }
