@@ -1,5 +1,9 @@
 //! The window of one partition: what was seen, in 48 bytes an entry plus 5 to 12 for the index.
 //!
+//! *Stream time* is the highest event time recorded so far; it follows the records, never a clock, and a restore finds it
+//! again. An entry is remembered until stream time has moved on by the window since the entry was *recorded*, not since its
+//! own event time: copies of a late item (a backfill into a live topic) are duplicates of each other too.
+//!
 //! Entries stand in the order of their first sighting in blocks that are dropped whole once they are out of the window;
 //! an open-addressing index maps an identity to the entry's number. What a transaction adds is *pending*: visible at once
 //! to later items of the same transaction, undone by [`Table::abort`], kept by [`Table::commit`].
@@ -8,7 +12,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use hashbrown::HashTable;
 
-use super::{Entry, Identity, Sighting, Verdict, decide};
+use super::{Entry, Identity, Sighting, Source, UriTag, Verdict, decide};
 
 /// Entries a block: 48 KiB.
 const BLOCK: usize = 1024;
@@ -16,16 +20,66 @@ const BLOCK: usize = 1024;
 /// The number of an entry: counted from the table's start, wrapping. 2³² entries would be 200 GB.
 type Number = u32;
 
+/// An entry as it lies in memory.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    identity: Identity,
+    stamp: Stamp,
+    uri: UriTag,
+    version: u64,
+    source: Source,
+}
+
+impl Slot {
+    fn new(entry: &Entry, stream_time: i64) -> Self {
+        let Entry { identity, time, uri, version, source } = *entry;
+        Slot { identity, stamp: Stamp::new(time, stream_time), uri, version, source }
+    }
+
+    fn entry(&self) -> Entry {
+        let Slot { identity, stamp, uri, version, source } = *self;
+        Entry { identity, time: stamp.time(), uri, version, source }
+    }
+}
+
+/// An event time, and how late it was when it was recorded: 42 bits of milliseconds since the Unix epoch (to the year 2109;
+/// what lies outside is taken for the nearest), 22 bits of minutes behind stream time, rounded up.
+#[derive(Clone, Copy, Debug)]
+struct Stamp(u64);
+
+impl Stamp {
+    const TIME_BITS: u32 = 42;
+    const TIME_MAX: i64 = (1 << Self::TIME_BITS) - 1;
+    const MINUTE: i64 = 60_000;
+    const LATE_MAX: i64 = (1 << (64 - Self::TIME_BITS)) - 1;
+
+    fn new(time: i64, stream_time: i64) -> Self {
+        let time = time.clamp(0, Self::TIME_MAX);
+        let behind = stream_time.saturating_sub(time).clamp(0, i64::MAX - Self::MINUTE);
+        let late = ((behind + Self::MINUTE - 1) / Self::MINUTE).min(Self::LATE_MAX);
+        Stamp((late as u64) << Self::TIME_BITS | time as u64)
+    }
+
+    fn time(self) -> i64 {
+        self.0 as i64 & Self::TIME_MAX
+    }
+
+    /// Stream time when the entry was recorded, up to a minute more.
+    fn recorded(self) -> i64 {
+        self.time() + (self.0 >> Self::TIME_BITS) as i64 * Self::MINUTE
+    }
+}
+
 /// What one partition remembers.
 #[derive(Debug)]
 pub struct Table {
     window: Duration,
     index: HashTable<Number>,
-    blocks: VecDeque<Vec<Entry>>,
+    blocks: VecDeque<Vec<Slot>>,
     /// The number of the first entry of the first block.
     base: Number,
     len: usize,
-    /// The highest event time recorded. The horizon follows it, never a clock.
+    /// Stream time.
     newest: i64,
     journal: Vec<Undo>,
 }
@@ -64,14 +118,14 @@ impl Table {
     /// Decides a sighting and takes the verdict into the pending part.
     pub fn sight(&mut self, sighting: &Sighting) -> Verdict {
         let found = self.find(&sighting.identity);
-        let remembered = found.map(|number| self.entry(number)).filter(|entry| entry.time >= self.horizon());
-        let verdict = decide(remembered, sighting, self.window);
+        let remembered = found.map(|number| self.slot(number)).filter(|slot| slot.stamp.recorded() >= self.horizon());
+        let verdict = decide(remembered.map(Slot::entry).as_ref(), sighting, self.window);
         match verdict {
             Verdict::First(entry) => self.insert(entry, found),
             Verdict::Newer(entry) => {
                 if let Some(number) = found {
-                    self.journal.push(Undo::Version { number, was: self.entry(number).version });
-                    self.entry_mut(number).version = entry.version;
+                    self.journal.push(Undo::Version { number, was: self.slot(number).version });
+                    self.slot_mut(number).version = entry.version;
                 }
             }
             Verdict::Repeat(..) => {}
@@ -82,7 +136,7 @@ impl Table {
     /// Takes in one record of the changelog, in the order of the changelog. Nothing of it is pending.
     pub fn restore(&mut self, entry: Entry) {
         match self.find(&entry.identity) {
-            Some(number) if self.entry(number).source == entry.source => *self.entry_mut(number) = entry,
+            Some(number) if self.slot(number).source == entry.source => self.slot_mut(number).version = entry.version,
             found => self.insert(entry, found),
         }
         self.commit();
@@ -103,11 +157,11 @@ impl Table {
         while self
             .blocks
             .front()
-            .is_some_and(|block| block.len() == BLOCK && block.iter().rev().all(|e| e.time < horizon))
+            .is_some_and(|block| block.len() == BLOCK && block.iter().rev().all(|slot| slot.stamp.recorded() < horizon))
         {
             let Some(block) = self.blocks.pop_front() else { break };
-            for entry in &block {
-                if self.unlink_at(&entry.identity, self.base) {
+            for slot in &block {
+                if self.unlink_at(&slot.identity, self.base) {
                     self.len -= 1;
                 }
                 self.base = self.base.wrapping_add(1);
@@ -124,7 +178,7 @@ impl Table {
     pub fn abort(&mut self) {
         while let Some(undo) = self.journal.pop() {
             match undo {
-                Undo::Version { number, was } => self.entry_mut(number).version = was,
+                Undo::Version { number, was } => self.slot_mut(number).version = was,
                 Undo::Insert { replaced, newest } => {
                     let last = self.next_number().wrapping_sub(1);
                     self.unlink(last);
@@ -145,7 +199,7 @@ impl Table {
         }
     }
 
-    /// Event time before which nothing is remembered.
+    /// What was recorded before this stream time is not remembered.
     fn horizon(&self) -> i64 {
         self.newest.saturating_sub(i64::try_from(self.window.as_millis()).unwrap_or(i64::MAX))
     }
@@ -157,17 +211,18 @@ impl Table {
             self.len -= 1;
         }
         let number = self.next_number();
+        self.newest = self.newest.max(entry.time);
+        let slot = Slot::new(&entry, self.newest);
         match self.blocks.back_mut() {
-            Some(block) if block.len() < BLOCK => block.push(entry),
+            Some(block) if block.len() < BLOCK => block.push(slot),
             _ => {
                 let mut block = Vec::with_capacity(BLOCK);
-                block.push(entry);
+                block.push(slot);
                 self.blocks.push_back(block);
             }
         }
         self.link(number);
         self.len += 1;
-        self.newest = self.newest.max(entry.time);
     }
 
     fn next_number(&self) -> Number {
@@ -176,14 +231,14 @@ impl Table {
     }
 
     fn find(&self, identity: &Identity) -> Option<Number> {
-        self.index.find(identity.bucket(), |number| self.entry(*number).identity == *identity).copied()
+        self.index.find(identity.bucket(), |number| self.slot(*number).identity == *identity).copied()
     }
 
-    fn entry(&self, number: Number) -> &Entry {
+    fn slot(&self, number: Number) -> &Slot {
         at(&self.blocks, self.base, number)
     }
 
-    fn entry_mut(&mut self, number: Number) -> &mut Entry {
+    fn slot_mut(&mut self, number: Number) -> &mut Slot {
         let place = number.wrapping_sub(self.base) as usize;
         &mut self.blocks[place / BLOCK][place % BLOCK]
     }
@@ -195,7 +250,7 @@ impl Table {
     }
 
     fn unlink(&mut self, number: Number) {
-        let identity = self.entry(number).identity;
+        let identity = self.slot(number).identity;
         self.unlink_at(&identity, number);
     }
 
@@ -210,7 +265,7 @@ impl Table {
     }
 }
 
-fn at(blocks: &VecDeque<Vec<Entry>>, base: Number, number: Number) -> &Entry {
+fn at(blocks: &VecDeque<Vec<Slot>>, base: Number, number: Number) -> &Slot {
     let place = number.wrapping_sub(base) as usize;
     &blocks[place / BLOCK][place % BLOCK]
 }
@@ -224,7 +279,8 @@ mod tests {
     use super::*;
     use crate::dedup::{Repeat, tests::sighting};
 
-    const WINDOW: Duration = Duration::from_millis(100);
+    const MINUTE: i64 = Stamp::MINUTE;
+    const WINDOW: Duration = Duration::from_millis(100 * MINUTE as u64);
 
     fn is_repeat(verdict: Verdict) -> bool {
         matches!(verdict, Verdict::Repeat(..))
@@ -232,7 +288,7 @@ mod tests {
 
     #[test]
     fn an_entry_takes_forty_eight_bytes() {
-        assert_eq!(size_of::<Entry>(), 48);
+        assert_eq!(size_of::<Slot>(), 48);
     }
 
     #[test]
@@ -265,7 +321,7 @@ mod tests {
     fn what_leaves_the_window_leaves_the_memory() {
         let mut table = Table::new(WINDOW);
         for n in 0..10 * BLOCK as i64 {
-            let mut s = sighting(0, n, "", 1, n);
+            let mut s = sighting(0, n * MINUTE, "", 1, n);
             s.identity.0[..8].copy_from_slice(&(n as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes());
             table.sight(&s);
             table.commit();
@@ -274,23 +330,46 @@ mod tests {
         assert_eq!(table.index.len(), table.len());
     }
 
+    #[test]
+    fn copies_of_an_item_that_is_later_than_the_window_are_still_duplicates() {
+        let mut table = Table::new(WINDOW);
+        table.sight(&sighting(1, 10_000 * MINUTE, "", 1, 0));
+        let late = sighting(2, 5 * MINUTE, "", 1, 1);
+        assert_eq!(table.sight(&late), Verdict::First(late));
+        assert!(is_repeat(table.sight(&sighting(2, 6 * MINUTE, "", 1, 2))));
+        table.sight(&sighting(3, 10_102 * MINUTE, "", 1, 3));
+        assert!(!is_repeat(table.sight(&sighting(2, 6 * MINUTE, "", 1, 4))), "stream time has moved on by the window");
+    }
+
+    #[test]
+    fn times_outside_the_range_are_taken_for_the_nearest() {
+        assert_eq!(Stamp::new(-1, i64::MIN).time(), 0);
+        assert_eq!(Stamp::new(i64::MAX, i64::MAX).time(), Stamp::TIME_MAX);
+        assert!(Stamp::new(0, i64::MAX).recorded() > 0, "lateness saturates");
+    }
+
     /// The table by its definition: a list of entries with their order, and copies of it for an abort.
     #[derive(Clone)]
     struct Model {
-        entries: HashMap<Identity, Entry>,
+        /// Each entry with the stream time at which it was recorded, in whole minutes behind its event time.
+        entries: HashMap<Identity, (Entry, i64)>,
         newest: i64,
     }
 
     impl Model {
         fn sight(&mut self, s: &Sighting) -> Verdict {
             let horizon = self.newest.saturating_sub(WINDOW.as_millis() as i64);
-            let remembered = self.entries.get(&s.identity).filter(|e| e.time >= horizon);
-            let verdict = decide(remembered, s, WINDOW);
-            if let Verdict::First(entry) | Verdict::Newer(entry) = verdict {
-                self.entries.insert(entry.identity, entry);
-            }
-            if let Verdict::First(entry) = verdict {
-                self.newest = self.newest.max(entry.time);
+            let remembered = self.entries.get(&s.identity).filter(|(_, recorded)| *recorded >= horizon);
+            let verdict = decide(remembered.map(|(entry, _)| entry), s, WINDOW);
+            match verdict {
+                Verdict::First(entry) => {
+                    self.newest = self.newest.max(entry.time);
+                    self.entries.insert(entry.identity, (entry, self.newest));
+                }
+                Verdict::Newer(entry) => {
+                    self.entries.entry(entry.identity).and_modify(|(known, _)| *known = entry);
+                }
+                Verdict::Repeat(..) => {}
             }
             verdict
         }
@@ -306,7 +385,7 @@ mod tests {
 
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
-            20 => (0..12u8, 0..400i64, 0..3u8, 1..4u64).prop_map(|(c, t, u, v)| Step::Sight(c, t, u, v)),
+            20 => (0..12u8, 0..400i64, 0..3u8, 1..4u64).prop_map(|(c, t, u, v)| Step::Sight(c, t * MINUTE, u, v)),
             3 => Just(Step::Commit),
             2 => Just(Step::Abort),
             1 => Just(Step::Restart),

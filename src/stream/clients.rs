@@ -61,8 +61,51 @@ pub fn base(config: &Config) -> ClientConfig {
     client
 }
 
-fn with_user_properties(client: &mut ClientConfig, config: &Config, ours: impl Fn(&str) -> bool) {
-    for (name, value) in config.kafka.properties.iter().filter(|(name, _)| ours(name)) {
+/// What a client is made for. librdkafka warns of properties that are of no use to it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Member,
+    Reader,
+    Producer,
+}
+
+/// Properties of consumers only, by their beginnings.
+const CONSUMING: [&str; 7] =
+    ["queued.", "fetch.", "check.crcs", "isolation.", "enable.partition.eof", "auto.", "consume."];
+/// Properties of group members only.
+const MEMBERSHIP: [&str; 6] =
+    ["session.", "heartbeat.", "max.poll.", "group.", "partition.assignment.", "coordinator."];
+/// Properties of producers only.
+const PRODUCING: [&str; 14] = [
+    "transaction",
+    "enable.idempotence",
+    "enable.gapless",
+    "linger.",
+    "queue.buffering.",
+    "queuing.",
+    "compression",
+    "batch.",
+    "message.timeout.",
+    "message.send.",
+    "delivery.",
+    "request.",
+    "retries",
+    "sticky.",
+];
+
+impl Purpose {
+    fn uses(self, property: &str) -> bool {
+        let any = |list: &[&str]| list.iter().any(|start| property.starts_with(start));
+        match self {
+            Purpose::Member => !any(&PRODUCING),
+            Purpose::Reader => !any(&PRODUCING) && !any(&MEMBERSHIP),
+            Purpose::Producer => !any(&CONSUMING) && !any(&MEMBERSHIP),
+        }
+    }
+}
+
+fn with_user_properties(client: &mut ClientConfig, config: &Config, purpose: Purpose) {
+    for (name, value) in config.kafka.properties.iter().filter(|(name, _)| purpose.uses(name)) {
         client.set(name, value);
     }
 }
@@ -79,7 +122,7 @@ pub fn reader(config: &Config, isolation: Isolation, metrics: Metrics) -> KafkaR
         .set("queued.max.messages.kbytes", "16384")
         .set("fetch.queue.backoff.ms", "5")
         .set("check.crcs", "true");
-    with_user_properties(&mut client, config, |name| !is_membership(name));
+    with_user_properties(&mut client, config, Purpose::Reader);
     client
         .set("group.id", &config.kafka.group)
         .set("enable.auto.commit", "false")
@@ -107,11 +150,6 @@ impl ClientContext for ReaderEvents {
 }
 
 impl ConsumerContext for ReaderEvents {}
-
-/// Properties of group members, which a client outside the group must not carry.
-fn is_membership(name: &str) -> bool {
-    matches!(name, "session.timeout.ms" | "heartbeat.interval.ms" | "max.poll.interval.ms")
-}
 
 /// What a reader sees of transactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,8 +185,8 @@ pub fn consumer(config: &Config, identity: &Identity, metrics: Metrics) -> Kafka
         .set("fetch.queue.backoff.ms", "5")
         .set("fetch.wait.max.ms", "100")
         .set("fetch.max.bytes", "8388608")
-        .set("statistics.interval.ms", "5000");
-    with_user_properties(&mut client, config, |_| true);
+        .set("statistics.interval.ms", "2000");
+    with_user_properties(&mut client, config, Purpose::Member);
     client
         .set("group.id", &config.kafka.group)
         .set("group.instance.id", &identity.instance_id)
@@ -179,7 +217,7 @@ pub fn producer(config: &Config, identity: &Identity, max_bytes: usize, metrics:
         .set("linger.ms", "5")
         .set("queue.buffering.max.kbytes", "131072")
         .set("partitioner", "murmur2_random");
-    with_user_properties(&mut client, config, |_| true);
+    with_user_properties(&mut client, config, Purpose::Producer);
     client
         .set("transactional.id", &identity.transactional_id)
         .set("message.max.bytes", max_bytes.to_string())

@@ -1,7 +1,8 @@
 //! The worker's decisions, without I/O, clock or threads: what may be taken, what a transaction holds, when it is due, what
 //! it commits, where to go back to when it fails, and what a rebalance leaves.
 //!
-//! The driver (`worker.rs`) tells the core what happened and does what the core answers. The rules it keeps:
+//! The driver (`worker.rs`) tells the core what happened and performs the [`Action`]s it answers, in their order. The rules
+//! it keeps:
 //!
 //! 1. A record is taken only from a lane that is open, and only at the offset that comes next or after it.
 //! 2. An open transaction never outlives a revocation: it is committed or aborted before lanes are given up, because its
@@ -9,6 +10,7 @@
 //! 3. Only offsets of lanes owned now are committed; the coordinator checks member and generation, not ownership.
 //! 4. After an abort every open lane goes back to where its last commit left it, and the table forgets what was pending.
 //! 5. What a restore brings counts only if the lane was not given up and taken again meanwhile: an epoch tells.
+//! 6. While a commit is under way nothing is decided: its entries are not facts yet, and not void either.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -41,6 +43,38 @@ pub const MAX_AGE: Duration = Duration::from_millis(500);
 /// At least this long between the starts of two commits, so that a trickle does not cost a transaction an item.
 pub const PACE: Duration = Duration::from_millis(15);
 
+/// What the driver is to do. It performs actions in their order, and tells the core what came of those that have an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Pause these lanes and find out where to read them from; each is answered by [`Core::opened`].
+    Open(Vec<(Lane, Epoch)>),
+    /// Read this lane from this offset on.
+    Resume(Lane, i64),
+    /// Commit the open transaction with these next offsets; answered by [`Core::committed`] or [`Core::failed`].
+    Commit(Vec<(Lane, i64)>),
+    /// Abort the open transaction; answered by [`Core::aborted`].
+    Abort,
+    /// Drop everything read ahead, and read these lanes from these offsets again.
+    Rewind(Vec<(Lane, i64)>),
+    /// Give these lanes up: nothing of them is held any more.
+    GiveUp(Vec<Lane>),
+    /// Leave: everything taken is committed.
+    Leave,
+}
+
+/// What to do with a record that was polled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// It is no longer ours, or was read before a seek: drop it, it will come again where it belongs.
+    Stale,
+    /// A commit is under way: keep it for the next transaction, and ask again then.
+    Hold,
+    /// Take it; a transaction is open.
+    Take,
+    /// Take it, after beginning a transaction.
+    Begin,
+}
+
 #[derive(Debug)]
 enum Phase {
     Opening,
@@ -56,19 +90,22 @@ struct Owned {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Txn {
     Idle,
-    Open { since: Clock, items: usize, bytes: usize },
+    Open {
+        since: Clock,
+        items: usize,
+        bytes: usize,
+    },
+    /// Its commit is under way.
     Sealed,
+    /// Its abort is under way.
+    Aborting,
 }
 
-/// What to do with a record that was polled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Admission {
-    /// It is no longer ours, or was read before a seek: drop it, it will come again where it belongs.
-    Stale,
-    /// Take it; a transaction is open.
-    Take,
-    /// Take it, after beginning a transaction.
-    Begin,
+/// What waits for the transaction to end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Waiting {
+    GiveUp(Vec<Lane>),
+    Leave,
 }
 
 /// The state of one worker.
@@ -78,45 +115,66 @@ pub struct Core {
     epochs: Epoch,
     txn: Txn,
     last_commit: Option<Clock>,
+    waiting: Vec<Waiting>,
 }
 
 impl Default for Core {
     fn default() -> Self {
-        Core { lanes: BTreeMap::new(), epochs: 0, txn: Txn::Idle, last_commit: None }
+        Core { lanes: BTreeMap::new(), epochs: 0, txn: Txn::Idle, last_commit: None, waiting: Vec::new() }
     }
 }
 
 impl Core {
-    /// Lanes were assigned. They are to be paused, and opened under the returned epochs.
-    pub fn assigned(&mut self, lanes: impl IntoIterator<Item = Lane>) -> Vec<(Lane, Epoch)> {
-        lanes
+    /// The group assigned lanes.
+    pub fn assigned(&mut self, lanes: impl IntoIterator<Item = Lane>) -> Vec<Action> {
+        let opening = lanes
             .into_iter()
             .map(|lane| {
                 self.epochs += 1;
                 self.lanes.insert(lane, Owned { epoch: self.epochs, phase: Phase::Opening });
                 (lane, self.epochs)
             })
-            .collect()
+            .collect();
+        vec![Action::Open(opening)]
     }
 
-    /// A lane's position, and for a normalized one its table, were read. `true`: seek there and resume it. `false`: it is
-    /// not (or no longer) waited for.
-    pub fn opened(&mut self, lane: Lane, epoch: Epoch, position: i64, table: Option<Box<Table>>) -> bool {
+    /// A lane's position, and for a normalized one its table, were read. It is passed over if the lane is not (or no
+    /// longer) waited for.
+    pub fn opened(&mut self, lane: Lane, epoch: Epoch, position: i64, table: Option<Box<Table>>) -> Vec<Action> {
         match self.lanes.get_mut(&lane) {
             Some(owned) if owned.epoch == epoch && matches!(owned.phase, Phase::Opening) => {
                 owned.phase = Phase::Open { committed: position, next: position, table };
-                true
+                vec![Action::Resume(lane, position)]
             }
-            _ => false,
+            _ => Vec::new(),
         }
     }
 
-    /// Lanes are gone: revoked or lost. No transaction may be open.
-    pub fn dropped(&mut self, lanes: &[Lane]) {
-        debug_assert!(self.txn == Txn::Idle, "a transaction never outlives a revocation");
-        for lane in lanes {
-            self.lanes.remove(lane);
+    /// The group asks for lanes back: they are given up once no transaction is open.
+    pub fn revoked(&mut self, lanes: Vec<Lane>, now: Clock) -> Vec<Action> {
+        self.waiting.push(Waiting::GiveUp(lanes));
+        self.finish(now)
+    }
+
+    /// Lanes belong to somebody else already: nothing more of them may be committed.
+    pub fn lost(&mut self, lanes: Vec<Lane>) -> Vec<Action> {
+        self.waiting.push(Waiting::GiveUp(lanes));
+        match self.txn {
+            Txn::Idle => self.settled(),
+            Txn::Open { .. } => self.abort(),
+            Txn::Sealed | Txn::Aborting => Vec::new(),
         }
+    }
+
+    /// The worker is to stop: it leaves once what it has taken is committed.
+    pub fn stop(&mut self, now: Clock) -> Vec<Action> {
+        self.waiting.push(Waiting::Leave);
+        self.finish(now)
+    }
+
+    /// Whether the end of the transaction is all there is to wait for: nothing should be polled before.
+    pub fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
     }
 
     /// Whether a polled record may be taken now, and whether a transaction must begin first.
@@ -124,7 +182,8 @@ impl Core {
         match self.lanes.get(&lane).map(|owned| &owned.phase) {
             Some(Phase::Open { next, .. }) if offset >= *next => match self.txn {
                 Txn::Idle => Admission::Begin,
-                Txn::Open { .. } | Txn::Sealed => Admission::Take,
+                Txn::Open { .. } => Admission::Take,
+                Txn::Sealed | Txn::Aborting => Admission::Hold,
             },
             _ => Admission::Stale,
         }
@@ -132,7 +191,6 @@ impl Core {
 
     /// A transaction has begun.
     pub fn begun(&mut self, now: Clock) {
-        debug_assert!(self.txn == Txn::Idle);
         self.txn = Txn::Open { since: now, items: 0, bytes: 0 };
     }
 
@@ -155,11 +213,14 @@ impl Core {
         }
     }
 
-    /// Whether the open transaction should be committed now. `drained`: no further record is waiting.
-    pub fn due(&self, now: Clock, drained: bool) -> bool {
-        let Txn::Open { since, items, bytes } = self.txn else { return false };
+    /// Time has passed. `drained`: no further record is waiting.
+    pub fn tick(&mut self, now: Clock, drained: bool) -> Vec<Action> {
+        let Txn::Open { since, items, bytes } = self.txn else { return Vec::new() };
         let full = bytes >= MAX_BYTES || items >= MAX_ITEMS || now.saturating_sub(since) >= MAX_AGE;
-        full || (drained && self.patience(now).is_zero())
+        match full || (drained && self.patience(now).is_zero()) {
+            true => self.commit(now),
+            false => Vec::new(),
+        }
     }
 
     /// How long a drained transaction still waits, to keep the pace.
@@ -167,25 +228,8 @@ impl Core {
         self.last_commit.map_or(Duration::ZERO, |last| (last + PACE).saturating_sub(now))
     }
 
-    /// Closes the open transaction for its commit: the next offset of every lane it moved. Until [`committed`] or
-    /// [`aborted`] nothing further may be taken into it.
-    ///
-    /// [`committed`]: Core::committed
-    /// [`aborted`]: Core::aborted
-    pub fn seal(&mut self, now: Clock) -> Vec<(Lane, i64)> {
-        self.txn = Txn::Sealed;
-        self.last_commit = Some(now);
-        self.lanes
-            .iter()
-            .filter_map(|(lane, owned)| match owned.phase {
-                Phase::Open { committed, next, .. } if next > committed => Some((*lane, next)),
-                _ => None,
-            })
-            .collect()
-    }
-
-    /// The transaction was committed: its offsets and pending entries are facts.
-    pub fn committed(&mut self) {
+    /// The commit went through: its offsets and pending entries are facts.
+    pub fn committed(&mut self) -> Vec<Action> {
         self.txn = Txn::Idle;
         for owned in self.lanes.values_mut() {
             if let Phase::Open { committed, next, table } = &mut owned.phase {
@@ -195,24 +239,33 @@ impl Core {
                 }
             }
         }
+        self.settled()
     }
 
-    /// The transaction was aborted: where every open lane must be read from again.
-    pub fn aborted(&mut self) -> Vec<(Lane, i64)> {
+    /// The commit did not go through.
+    pub fn failed(&mut self) -> Vec<Action> {
+        self.abort()
+    }
+
+    /// The abort went through: everything is as the last commit left it.
+    pub fn aborted(&mut self) -> Vec<Action> {
         self.txn = Txn::Idle;
-        self.lanes
-            .iter_mut()
-            .filter_map(|(lane, owned)| match &mut owned.phase {
-                Phase::Open { committed, next, table } => {
-                    *next = *committed;
-                    if let Some(table) = table {
-                        table.abort();
-                    }
-                    Some((*lane, *committed))
+        let mut positions = Vec::new();
+        for (lane, owned) in &mut self.lanes {
+            if let Phase::Open { committed, next, table } = &mut owned.phase {
+                *next = *committed;
+                if let Some(table) = table {
+                    table.abort();
                 }
-                Phase::Opening => None,
-            })
-            .collect()
+                let leaving = self.waiting.iter().any(|w| matches!(w, Waiting::GiveUp(lanes) if lanes.contains(lane)));
+                if !leaving {
+                    positions.push((*lane, *committed));
+                }
+            }
+        }
+        let mut actions = vec![Action::Rewind(positions)];
+        actions.extend(self.settled());
+        actions
     }
 
     /// Whether a transaction is open and takes items.
@@ -241,6 +294,47 @@ impl Core {
             Phase::Opening => (*lane, None),
         })
     }
+
+    /// Ends the transaction as soon as it may end, then does what waits for that.
+    fn finish(&mut self, now: Clock) -> Vec<Action> {
+        match self.txn {
+            Txn::Idle => self.settled(),
+            Txn::Open { .. } => self.commit(now),
+            Txn::Sealed | Txn::Aborting => Vec::new(),
+        }
+    }
+
+    fn commit(&mut self, now: Clock) -> Vec<Action> {
+        self.txn = Txn::Sealed;
+        self.last_commit = Some(now);
+        let moved = self.lanes.iter().filter_map(|(lane, owned)| match owned.phase {
+            Phase::Open { committed, next, .. } if next > committed => Some((*lane, next)),
+            _ => None,
+        });
+        vec![Action::Commit(moved.collect())]
+    }
+
+    fn abort(&mut self) -> Vec<Action> {
+        self.txn = Txn::Aborting;
+        vec![Action::Abort]
+    }
+
+    /// No transaction is open: what has waited for that is done.
+    fn settled(&mut self) -> Vec<Action> {
+        let mut actions = Vec::new();
+        for waiting in std::mem::take(&mut self.waiting) {
+            match waiting {
+                Waiting::GiveUp(lanes) => {
+                    for lane in &lanes {
+                        self.lanes.remove(lane);
+                    }
+                    actions.push(Action::GiveUp(lanes));
+                }
+                Waiting::Leave => actions.push(Action::Leave),
+            }
+        }
+        actions
+    }
 }
 
 #[cfg(test)]
@@ -248,22 +342,43 @@ mod tests {
     use super::*;
 
     const RAW: Lane = Lane { input: Input::Raw, partition: 0 };
+    const OTHER: Lane = Lane { input: Input::Raw, partition: 1 };
     const MS: Duration = Duration::from_millis(1);
 
-    fn open() -> Core {
+    fn epoch(actions: &[Action]) -> Epoch {
+        match actions {
+            [Action::Open(lanes)] => lanes[0].1,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn open(core: &mut Core, lane: Lane, position: i64) {
+        let epoch = epoch(&core.assigned([lane]));
+        assert_eq!(core.opened(lane, epoch, position, None), [Action::Resume(lane, position)]);
+    }
+
+    fn opened() -> Core {
         let mut core = Core::default();
-        let opening = core.assigned([RAW]);
-        assert!(core.opened(RAW, opening[0].1, 10, None));
+        open(&mut core, RAW, 10);
         core
+    }
+
+    fn take(core: &mut Core, lane: Lane, offset: i64, now: Clock) {
+        match core.admit(lane, offset) {
+            Admission::Begin => core.begun(now),
+            Admission::Take => {}
+            other => panic!("{other:?}"),
+        }
+        core.taken(lane, offset, 1);
     }
 
     #[test]
     fn a_lane_takes_nothing_before_it_is_open() {
         let mut core = Core::default();
         assert_eq!(core.admit(RAW, 0), Admission::Stale);
-        let opening = core.assigned([RAW]);
+        let epoch = epoch(&core.assigned([RAW]));
         assert_eq!(core.admit(RAW, 0), Admission::Stale);
-        core.opened(RAW, opening[0].1, 10, None);
+        core.opened(RAW, epoch, 10, None);
         assert_eq!(core.admit(RAW, 9), Admission::Stale);
         assert_eq!(core.admit(RAW, 10), Admission::Begin);
         assert_eq!(core.admit(RAW, 12), Admission::Begin, "transaction markers leave gaps");
@@ -272,66 +387,113 @@ mod tests {
     #[test]
     fn a_restore_of_an_earlier_ownership_is_refused() {
         let mut core = Core::default();
-        let first = core.assigned([RAW])[0].1;
-        core.dropped(&[RAW]);
-        assert!(!core.opened(RAW, first, 0, None));
-        let second = core.assigned([RAW])[0].1;
-        assert!(!core.opened(RAW, first, 0, None));
-        assert!(core.opened(RAW, second, 0, None));
-        assert!(!core.opened(RAW, second, 5, None), "opened once");
+        let first = epoch(&core.assigned([RAW]));
+        assert_eq!(core.revoked(vec![RAW], MS), [Action::GiveUp(vec![RAW])]);
+        assert_eq!(core.opened(RAW, first, 0, None), []);
+        let second = epoch(&core.assigned([RAW]));
+        assert_eq!(core.opened(RAW, first, 0, None), []);
+        assert_eq!(core.opened(RAW, second, 0, None), [Action::Resume(RAW, 0)]);
+        assert_eq!(core.opened(RAW, second, 5, None), [], "opened once");
     }
 
     #[test]
     fn an_abort_goes_back_to_the_last_commit_of_every_open_lane() {
-        let mut core = open();
-        core.begun(MS);
-        core.taken(RAW, 10, 1);
-        assert_eq!(core.seal(MS), [(RAW, 11)]);
-        core.committed();
-        core.begun(MS);
-        core.taken(RAW, 11, 1);
-        core.taken(RAW, 12, 1);
+        let mut core = opened();
+        take(&mut core, RAW, 10, MS);
+        assert_eq!(core.tick(MS, true), [Action::Commit(vec![(RAW, 11)])]);
+        assert_eq!(core.admit(RAW, 11), Admission::Hold);
+        assert_eq!(core.committed(), []);
+        take(&mut core, RAW, 11, MS);
+        take(&mut core, RAW, 12, MS);
         assert_eq!(core.admit(RAW, 12), Admission::Stale);
-        assert_eq!(core.aborted(), [(RAW, 11)]);
+        assert_eq!(core.tick(MS + PACE, true), [Action::Commit(vec![(RAW, 13)])]);
+        assert_eq!(core.failed(), [Action::Abort]);
+        assert_eq!(core.admit(RAW, 13), Admission::Hold, "nothing is decided before the abort is through");
+        assert_eq!(core.aborted(), [Action::Rewind(vec![(RAW, 11)])]);
         assert_eq!(core.admit(RAW, 11), Admission::Begin);
     }
 
     #[test]
     fn lanes_that_did_not_move_commit_no_offset() {
-        let mut core = open();
-        let other = Lane { input: Input::Raw, partition: 1 };
-        let opening = core.assigned([other]);
-        core.opened(other, opening[0].1, 5, None);
-        core.begun(MS);
-        core.taken(RAW, 10, 1);
-        assert_eq!(core.seal(MS), [(RAW, 11)]);
+        let mut core = opened();
+        open(&mut core, OTHER, 5);
+        take(&mut core, RAW, 10, MS);
+        assert_eq!(core.tick(MS, true), [Action::Commit(vec![(RAW, 11)])]);
+    }
+
+    #[test]
+    fn lanes_asked_back_are_given_up_only_after_the_transaction_that_holds_them() {
+        let mut core = opened();
+        open(&mut core, OTHER, 5);
+        take(&mut core, RAW, 10, MS);
+        assert_eq!(core.revoked(vec![RAW], MS), [Action::Commit(vec![(RAW, 11)])]);
+        assert!(core.is_waiting());
+        assert_eq!(core.committed(), [Action::GiveUp(vec![RAW])]);
+        assert!(!core.is_waiting());
+        assert_eq!(core.admit(RAW, 11), Admission::Stale);
+        assert_eq!(core.admit(OTHER, 5), Admission::Begin);
+    }
+
+    #[test]
+    fn lanes_asked_back_during_a_commit_wait_for_its_end_whatever_it_is() {
+        for aborts in [false, true] {
+            let mut core = opened();
+            take(&mut core, RAW, 10, MS);
+            core.tick(MS, true);
+            assert_eq!(core.revoked(vec![RAW], MS), []);
+            let actions = if aborts {
+                assert_eq!(core.failed(), [Action::Abort]);
+                core.aborted()
+            } else {
+                core.committed()
+            };
+            assert_eq!(actions.last(), Some(&Action::GiveUp(vec![RAW])));
+        }
+    }
+
+    #[test]
+    fn the_transaction_of_lost_lanes_is_aborted_never_committed() {
+        let mut core = opened();
+        open(&mut core, OTHER, 5);
+        take(&mut core, RAW, 10, MS);
+        assert_eq!(core.lost(vec![RAW]), [Action::Abort]);
+        let rewind = Action::Rewind(vec![(OTHER, 5)]);
+        assert_eq!(core.aborted(), [rewind, Action::GiveUp(vec![RAW])]);
+    }
+
+    #[test]
+    fn a_worker_leaves_once_everything_it_took_is_committed() {
+        let mut core = opened();
+        assert_eq!(opened().stop(MS), [Action::Leave]);
+        take(&mut core, RAW, 10, MS);
+        assert_eq!(core.stop(MS), [Action::Commit(vec![(RAW, 11)])]);
+        assert_eq!(core.committed(), [Action::Leave]);
     }
 
     #[test]
     fn a_drained_transaction_is_due_at_once_but_keeps_the_pace() {
-        let mut core = open();
-        assert!(!core.due(MS, true), "nothing to commit");
-        core.begun(100 * MS);
-        core.taken(RAW, 10, 1);
-        assert!(!core.due(100 * MS, false));
-        assert!(core.due(100 * MS, true));
-        core.seal(100 * MS);
-        assert!(!core.due(100 * MS, true), "one commit at a time");
+        let mut core = opened();
+        assert_eq!(core.tick(MS, true), [], "nothing to commit");
+        take(&mut core, RAW, 10, 100 * MS);
+        assert_eq!(core.tick(100 * MS, false), []);
+        assert_eq!(core.tick(100 * MS, true).len(), 1);
+        assert_eq!(core.tick(100 * MS, true), [], "one commit at a time");
         core.committed();
-        core.begun(101 * MS);
-        core.taken(RAW, 11, 1);
-        assert!(!core.due(101 * MS, true));
-        assert!(core.due(100 * MS + PACE, true));
+        take(&mut core, RAW, 11, 101 * MS);
+        assert_eq!(core.tick(101 * MS, true), []);
+        assert_eq!(core.tick(100 * MS + PACE, true).len(), 1);
     }
 
     #[test]
     fn a_backlog_closes_a_transaction_by_bytes_items_or_age() {
-        let mut core = open();
-        core.begun(MS);
-        core.taken(RAW, 10, MAX_BYTES - 1);
-        assert!(!core.due(MS, false));
-        assert!(core.due(MS + MAX_AGE, false));
-        core.taken(RAW, 11, 1);
-        assert!(core.due(MS, false));
+        let full = |bytes: usize, now: Clock| {
+            let mut core = opened();
+            core.begun(MS);
+            core.taken(RAW, 10, bytes);
+            !core.tick(now, false).is_empty()
+        };
+        assert!(!full(MAX_BYTES - 1, MS));
+        assert!(full(MAX_BYTES, MS));
+        assert!(full(1, MS + MAX_AGE));
     }
 }

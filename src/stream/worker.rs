@@ -27,7 +27,7 @@ use serde::Serialize;
 use super::{
     Layout, Service,
     clients::{self, Identity, Rebalance, WireConsumer, WireProducer},
-    core::{self, Admission, Core, Lane},
+    core::{self, Action, Admission, Core, Lane},
     headers,
     restore::{Opener, Unreadable},
     transaction::{self, Committer, Gone, Outcome, Remedy, remedy},
@@ -164,6 +164,7 @@ fn session(service: &Service, layout: Layout, identity: &Identity, stop: &Atomic
         normalizer: Normalizer::new(&service.desk, &config.article.authority, config.item.max_bytes),
         raw_topic: config.topics.raw.as_str().into(),
         started: Instant::now(),
+        turns: 0,
         ahead: VecDeque::new(),
         ahead_bytes: 0,
         counts: Counts::default(),
@@ -173,6 +174,10 @@ fn session(service: &Service, layout: Layout, identity: &Identity, stop: &Atomic
     };
     let end = session.run();
     consumer.context().close();
+    if matches!(end, End::Stopped) {
+        // A static member that is only closed keeps its place until the session times out; one that unsubscribes leaves.
+        consumer.unsubscribe();
+    }
     // librdkafka waits for an answer to every rebalance, also while it closes.
     while let Some(rebalance) = consumer.context().next_rebalance() {
         rebalance.answer(&consumer).unwrap_or_else(|error| tracing::debug!(%error, "rebalance while closing"));
@@ -240,6 +245,7 @@ struct Session<'s> {
     normalizer: Normalizer<'s>,
     raw_topic: Arc<str>,
     started: Instant,
+    turns: u32,
     /// Read and edited while a commit is under way, for the next transaction.
     ahead: VecDeque<Prepared<'s>>,
     ahead_bytes: usize,
@@ -251,43 +257,34 @@ struct Session<'s> {
 
 impl<'s> Session<'s> {
     fn run(mut self) -> End {
-        match self.turn_until_stopped() {
-            Ok(()) => End::Stopped,
-            Err(end) => end,
+        loop {
+            if let Err(end) = self.turn() {
+                return end;
+            }
         }
     }
 
-    fn turn_until_stopped(&mut self) -> Result<(), End> {
-        let mut turns = 0u32;
-        loop {
-            let quiet = match self.consumer.poll(self.patience()) {
-                Some(Ok(message)) => {
-                    self.receive(message)?;
-                    false
-                }
-                Some(Err(error)) => {
-                    self.consumer_error(error)?;
-                    true
-                }
-                None => true,
-            };
-            turns = turns.wrapping_add(1);
-            if quiet || turns.is_multiple_of(256) {
-                self.housekeeping(quiet)?;
-                if self.stop.load(Ordering::Acquire) {
-                    return self.drain();
-                }
+    /// One turn of the loop: one record, or the knowledge that there is none.
+    fn turn(&mut self) -> Result<(), End> {
+        let quiet = match self.consumer.poll(self.patience()) {
+            Some(Ok(message)) => {
+                self.receive(message)?;
+                false
             }
-            if self.sealed.is_some() {
-                self.settle(Duration::ZERO)?;
+            Some(Err(error)) => {
+                self.consumer_error(error)?;
+                true
             }
-            if self.sealed.is_none() {
-                self.catch_up()?;
-                if self.core.due(self.started.elapsed(), quiet) {
-                    self.seal();
-                }
-            }
+            None => true,
+        };
+        self.turns = self.turns.wrapping_add(1);
+        if quiet || self.turns.is_multiple_of(256) {
+            self.housekeeping(quiet)?;
         }
+        self.settle(Duration::ZERO)?;
+        self.catch_up()?;
+        let actions = self.core.tick(self.started.elapsed(), quiet);
+        self.perform(actions)
     }
 
     /// How long the next poll may wait.
@@ -304,28 +301,89 @@ impl<'s> Session<'s> {
         }
     }
 
+    /// What need not be looked at for every record.
     fn housekeeping(&mut self, quiet: bool) -> Result<(), End> {
         self.health.beat();
         while let Some(rebalance) = self.consumer.context().next_rebalance() {
             self.rebalance(rebalance)?;
         }
         self.open_lanes()?;
+        if self.stop.load(Ordering::Acquire) {
+            self.health.set_phase(Phase::Draining);
+            let actions = self.core.stop(self.started.elapsed());
+            self.perform_to_the_end(actions)?;
+        }
         self.health.idle(quiet && !self.core.in_transaction() && self.sealed.is_none());
         let inflight = self.core.open_bytes() + self.ahead_bytes;
         self.gauges.refresh(&self.core, inflight as u64);
         Ok(())
     }
 
+    /// Performs what the core decided.
+    fn perform(&mut self, actions: Vec<Action>) -> Result<(), End> {
+        for action in actions {
+            match action {
+                Action::Open(lanes) => {
+                    let list = self.list(lanes.iter().map(|(lane, _)| (*lane, 0)));
+                    if list.count() > 0 {
+                        self.consumer.pause(&list).map_err(End::Renew)?;
+                    }
+                    self.opener.open(lanes);
+                }
+                Action::Resume(lane, position) => {
+                    self.seek(&[(lane, position)])?;
+                    self.consumer.resume(&self.list([(lane, position)])).map_err(End::Renew)?;
+                }
+                Action::Commit(offsets) => self.commit(&offsets),
+                Action::Abort => {
+                    self.service.metrics.aborted();
+                    transaction::abort(&self.producer).map_err(End::Renew)?;
+                    let actions = self.core.aborted();
+                    self.perform(actions)?;
+                }
+                Action::Rewind(positions) => {
+                    self.counts.clear();
+                    self.ahead.clear();
+                    self.ahead_bytes = 0;
+                    self.seek(&positions)?;
+                }
+                Action::GiveUp(lanes) => {
+                    let raw = &self.raw_topic;
+                    self.ahead.retain(|prepared| !lanes.contains(&lane(prepared.message(), raw)));
+                    self.ahead_bytes = self.ahead.iter().map(|prepared| prepared.message().payload_len()).sum();
+                    self.gauges.forget(&lanes);
+                    self.opener.close(lanes);
+                }
+                Action::Leave => {
+                    tracing::info!("drained: every item taken is committed");
+                    return Err(End::Stopped);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Performs actions, and waits until the transaction they end has ended.
+    fn perform_to_the_end(&mut self, actions: Vec<Action>) -> Result<(), End> {
+        self.perform(actions)?;
+        while self.core.is_waiting() {
+            self.health.beat();
+            self.settle(STRETCH)?;
+        }
+        Ok(())
+    }
+
     fn receive(&mut self, message: BorrowedMessage<'s>) -> Result<(), End> {
         let lane = lane(&message, &self.raw_topic);
-        if self.core.admit(lane, message.offset()) == Admission::Stale {
+        let admission = self.core.admit(lane, message.offset());
+        if admission == Admission::Stale {
             return Ok(());
         }
         let prepared = match lane.input {
             Input::Raw => self.prepare(message),
             Input::Normalized => Prepared::Arrived { message },
         };
-        if self.sealed.is_none() && self.ahead.is_empty() {
+        if admission != Admission::Hold && self.ahead.is_empty() {
             return self.take(prepared);
         }
         self.ahead_bytes += prepared.message().payload_len();
@@ -383,6 +441,11 @@ impl<'s> Session<'s> {
         let (lane, offset) = (lane(prepared.message(), &self.raw_topic), prepared.message().offset());
         match self.core.admit(lane, offset) {
             Admission::Stale => return Ok(()),
+            Admission::Hold => {
+                self.ahead_bytes += prepared.message().payload_len();
+                self.ahead.push_front(prepared);
+                return Ok(());
+            }
             Admission::Take => {}
             Admission::Begin => {
                 self.producer.begin_transaction().map_err(End::Renew)?;
@@ -506,53 +569,47 @@ impl<'s> Session<'s> {
         }
     }
 
-    /// Closes the open transaction and hands it to the committer.
-    fn seal(&mut self) {
-        let moved = self.core.seal(self.started.elapsed());
-        let offsets = self.list(moved);
+    /// Hands the open transaction to the committer.
+    fn commit(&mut self, offsets: &[(Lane, i64)]) {
         let counts = std::mem::take(&mut self.counts);
         self.sealed = Some(Sealed { since: Instant::now(), counts });
         match self.consumer.group_metadata() {
-            Some(group) => self.committer.commit(offsets, group),
+            Some(group) => self.committer.commit(self.list(offsets.iter().copied()), group),
             None => tracing::error!("the consumer belongs to no group"),
         }
     }
 
     /// Looks for the end of the commit that is under way, for `wait` at most.
     fn settle(&mut self, wait: Duration) -> Result<(), End> {
+        if self.sealed.is_none() {
+            return Ok(());
+        }
         let Some(outcome) = self.committer.outcome(wait)? else { return Ok(()) };
         let Some(Sealed { since, counts }) = self.sealed.take() else { return Ok(()) };
-        match outcome {
+        let actions = match outcome {
             Outcome::Committed { doubtful } => {
-                self.core.committed();
                 self.aborts = 0;
                 self.health.committed();
                 self.service.metrics.committed(&counts, since.elapsed(), jiff::Timestamp::now().as_millisecond());
                 if doubtful {
                     self.renew_producer()?;
                 }
-                Ok(())
+                self.core.committed()
             }
-            Outcome::Abort(error) => self.roll_back(&error),
+            Outcome::Abort(error) => {
+                tracing::warn!(%error, "transaction aborted; its items are read again");
+                self.aborts += 1;
+                if self.aborts > 1 {
+                    thread::sleep(Duration::from_millis(20 << self.aborts.min(6)));
+                }
+                self.core.failed()
+            }
             Outcome::Renew(error) => {
                 self.service.metrics.fatal();
-                Err(End::Renew(error))
+                return Err(End::Renew(error));
             }
-        }
-    }
-
-    /// Waits until no transaction is open, committing the one that is.
-    fn finish_transaction(&mut self) -> Result<(), End> {
-        loop {
-            while self.sealed.is_some() {
-                self.health.beat();
-                self.settle(STRETCH)?;
-            }
-            if !self.core.in_transaction() {
-                return Ok(());
-            }
-            self.seal();
-        }
+        };
+        self.perform(actions)
     }
 
     fn renew_producer(&mut self) -> Result<(), End> {
@@ -560,20 +617,6 @@ impl<'s> Session<'s> {
         self.producer = new_producer(self.service, self.layout, self.identity, self.stop, self.health)?;
         self.committer = Committer::start(Arc::clone(&self.producer))
             .map_err(|error| End::Renew(KafkaError::ClientCreation(error.to_string())))?;
-        Ok(())
-    }
-
-    /// Aborts the transaction and goes back to where the last commit left every lane.
-    fn roll_back(&mut self, error: &KafkaError) -> Result<(), End> {
-        tracing::warn!(%error, "transaction aborted; its items are read again");
-        self.service.metrics.aborted();
-        transaction::abort(&self.producer).map_err(End::Renew)?;
-        let positions = self.rewind();
-        self.seek(&positions)?;
-        self.aborts += 1;
-        if self.aborts > 1 {
-            thread::sleep(Duration::from_millis(20 << self.aborts.min(6)));
-        }
         Ok(())
     }
 
@@ -602,65 +645,33 @@ impl<'s> Session<'s> {
     }
 
     fn rebalance(&mut self, rebalance: Rebalance) -> Result<(), End> {
+        let now = self.started.elapsed();
         match &rebalance {
             Rebalance::Assign(list) => {
                 let lanes = self.lanes_of(list);
                 tracing::info!(partitions = ?Names(&lanes), "assigned");
                 self.service.metrics.rebalance(RebalanceKind::Assigned);
                 rebalance.answer(self.consumer).map_err(End::Renew)?;
-                if list.count() > 0 {
-                    self.consumer.pause(list).map_err(End::Renew)?;
-                }
-                let opening = self.core.assigned(lanes);
-                self.opener.open(opening);
+                let actions = self.core.assigned(lanes);
+                self.perform(actions)?;
             }
             Rebalance::Revoke(list) => {
                 let lanes = self.lanes_of(list);
                 let lost = self.consumer.assignment_lost();
                 tracing::info!(partitions = ?Names(&lanes), lost, "revoked");
                 self.service.metrics.rebalance(if lost { RebalanceKind::Lost } else { RebalanceKind::Revoked });
-                let finished =
-                    if lost { self.abandon_transaction() } else { self.finish_transaction().map(|()| Vec::new()) };
+                let actions = if lost { self.core.lost(lanes) } else { self.core.revoked(lanes, now) };
+                let finished = self.perform_to_the_end(actions);
                 // Answered in any case: a revocation left open would block the close of the consumer.
                 rebalance.answer(self.consumer).map_err(End::Renew)?;
-                let mut rewound = finished?;
-                rewound.retain(|(lane, _)| !lanes.contains(lane));
-                self.seek(&rewound)?;
-                let raw = &self.raw_topic;
-                self.ahead.retain(|prepared| !lanes.contains(&lane(prepared.message(), raw)));
-                self.ahead_bytes = self.ahead.iter().map(|prepared| prepared.message().payload_len()).sum();
-                self.core.dropped(&lanes);
-                self.gauges.forget(&lanes);
-                self.opener.close(lanes);
+                finished?;
             }
         }
         self.report_ownership();
         Ok(())
     }
 
-    /// The partitions belong to somebody else already: nothing of the open transaction may be committed. Answers where the
-    /// open lanes are to be read from again.
-    fn abandon_transaction(&mut self) -> Result<Vec<(Lane, i64)>, End> {
-        while self.sealed.is_some() {
-            self.health.beat();
-            self.settle(STRETCH)?;
-        }
-        if self.core.in_transaction() {
-            self.service.metrics.aborted();
-            transaction::abort(&self.producer).map_err(End::Renew)?;
-        }
-        Ok(self.rewind())
-    }
-
-    /// Forgets what no transaction holds any more: where every open lane is to be read from again.
-    fn rewind(&mut self) -> Vec<(Lane, i64)> {
-        self.counts.clear();
-        self.ahead.clear();
-        self.ahead_bytes = 0;
-        self.core.aborted()
-    }
-
-    /// Resumes the lanes whose position and state have been read.
+    /// Reads on in the lanes whose position and state have been found.
     fn open_lanes(&mut self) -> Result<(), End> {
         loop {
             let opened = match self.opener.next() {
@@ -669,12 +680,9 @@ impl<'s> Session<'s> {
                 Err(Some(unreadable)) => return Err(End::Fail(unreadable.into())),
                 Err(None) => return Err(Gone.into()),
             };
-            let (lane, position) = (opened.lane, opened.position);
-            if self.core.opened(lane, opened.epoch, position, opened.table) {
-                self.seek(&[(lane, position)])?;
-                self.consumer.resume(&self.list([(lane, position)])).map_err(End::Renew)?;
-                self.report_ownership();
-            }
+            let actions = self.core.opened(opened.lane, opened.epoch, opened.position, opened.table);
+            self.perform(actions)?;
+            self.report_ownership();
         }
     }
 
@@ -684,13 +692,6 @@ impl<'s> Session<'s> {
         self.health.restoring(opening);
         self.health.set_phase(if opening > 0 { Phase::Restoring } else { Phase::Running });
         self.gauges.due = None;
-    }
-
-    fn drain(&mut self) -> Result<(), End> {
-        self.health.set_phase(Phase::Draining);
-        self.finish_transaction()?;
-        tracing::info!("drained: every item read is committed");
-        Ok(())
     }
 
     fn lanes_of(&self, list: &TopicPartitionList) -> Vec<Lane> {

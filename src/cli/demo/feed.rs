@@ -17,8 +17,10 @@ const FLUSH: Duration = Duration::from_secs(10);
 /// Sends every item, one each `pace`.
 pub(super) fn feed(config: &Config, pace: Duration) -> anyhow::Result<()> {
     let mut client = clients::base(config);
-    client.set("enable.idempotence", "true").set("linger.ms", "0");
+    // Not idempotent: that would hold the first items back for half a second, while one request at a time keeps the order.
+    client.set("max.in.flight.requests.per.connection", "1").set("linger.ms", "0");
     let producer: BaseProducer = client.create().context("cannot create the feeding producer")?;
+    producer.client().fetch_metadata(Some(&config.topics.raw), FLUSH).context("cannot reach the broker")?;
     for item in &ITEMS {
         let value = item.value();
         let headers = item.content_type.map(|value| Header { key: headers::CONTENT_TYPE, value: Some(value) });

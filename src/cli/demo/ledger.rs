@@ -7,8 +7,15 @@ use super::items::{DemoItem, End, ITEMS};
 /// What became of an item, as its record in an output topic says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// An article: its headline (or the beginning of its body), and what the edit desk did.
-    Published { headline: String, version: String, status: String, captions: usize, stripped: usize },
+    /// An article: the agency its dateline names, its headline (or the first line of its body), and what the edit desk did.
+    Published {
+        agency: Option<String>,
+        headline: String,
+        version: String,
+        status: String,
+        captions: usize,
+        stripped: usize,
+    },
     /// A duplicate of the item with this number, and of which kind.
     Duplicate { kind: String, first: Option<usize> },
     /// A dead letter.
@@ -115,6 +122,7 @@ mod tests {
 
     fn published() -> Outcome {
         Outcome::Published {
+            agency: None,
             headline: "H".into(),
             version: "1".into(),
             status: "usable".into(),

@@ -1,6 +1,6 @@
 //! `copydesk demo`: the whole flow in one process, on bundled items.
 //!
-//! An embedded mock broker (or a real one, with `--kafka`), the real pipeline, [`items`] fed into it, and what comes out of
+//! An embedded mock broker (or a real one, with `--kafka`), the real pipeline, bundled items fed into it, and what comes out of
 //! the topics shown as it comes. It knows how every item must end and says so when one does not.
 
 mod broker;

@@ -19,7 +19,7 @@ const YELLOW: Style = AnsiColor::Yellow.on_default();
 const RED: Style = AnsiColor::Red.on_default();
 
 /// Characters of the two text columns.
-const WHAT: usize = 46;
+const WHAT: usize = 50;
 const NOTE: usize = 54;
 
 /// The demo's output.
@@ -74,7 +74,10 @@ impl<W: Write> Table<W> {
 
     fn row(&mut self, item: usize, outcome: &Outcome, ledger: &Ledger) -> io::Result<()> {
         let (style, became, what, note) = match outcome {
-            Outcome::Published { headline, .. } => (GREEN, "published", headline.to_owned(), done(outcome)),
+            Outcome::Published { agency, headline, .. } => {
+                let agency = agency.as_ref().map(|agency| format!("{agency} · ")).unwrap_or_default();
+                (GREEN, "published", agency + headline, done(outcome))
+            }
             Outcome::Duplicate { kind, first } => {
                 (YELLOW, "duplicate", ITEMS[item].description(), same_as(kind, *first, ledger))
             }
@@ -117,16 +120,14 @@ impl<W: Write> Table<W> {
         }
         writeln!(out)?;
         writeln!(out, "Look further:")?;
-        writeln!(out, "  copydesk process --explain config/demo/01-*   every line of an item, with its label and why")?;
-        writeln!(out, "  copydesk process config/demo/01-*             its article, ninjs 3.1")?;
-        writeln!(out, "  copydesk demo --keep                          keep serving /metrics until Ctrl-C")?;
+        let program = std::env::args().next().unwrap_or_else(|| "copydesk".into());
+        let mut hint = |what: &str, shows: &str| writeln!(out, "  {program} {what:<36} {DIM}{shows}{DIM:#}");
+        hint("process --explain config/demo/01-*", "every line of item 01, with its label and why")?;
+        hint("process config/demo/01-*", "its article: ninjs 3.1")?;
+        hint("demo --keep", "go on serving /metrics until Ctrl-C")?;
         match broker {
-            Broker::Mock(_) => {
-                writeln!(out, "  copydesk demo --kafka localhost:9092          the same on a real broker")?;
-            }
-            Broker::Real { prefix, .. } => {
-                writeln!(out, "  The topics {prefix}.* stay on the broker; delete them when you have seen them.")?
-            }
+            Broker::Mock(_) => hint("demo --kafka localhost:9092", "the same on a real broker")?,
+            Broker::Real { prefix, .. } => writeln!(out, "The topics {prefix}.* stay; delete them when done.")?,
         }
         out.flush()
     }
@@ -196,6 +197,7 @@ mod tests {
     #[test]
     fn a_published_row_tells_what_was_stripped() {
         let outcome = Outcome::Published {
+            agency: Some("UPI".into()),
             headline: "Port Amberly funicular climbs again".into(),
             version: "2".into(),
             status: "canceled".into(),
@@ -203,7 +205,7 @@ mod tests {
             stripped: 0,
         };
         let row = shown(0, outcome);
-        assert!(row.starts_with("published 01 web        Port Amberly funicular climbs again"), "{row}");
+        assert!(row.starts_with("published 01 web        UPI · Port Amberly funicular climbs again"), "{row}");
         assert!(row.ends_with("version 2, a kill (canceled), 1 caption split off\n"), "{row}");
     }
 
@@ -223,6 +225,7 @@ mod tests {
         ledger.add(1, duplicate.clone());
         table.show(1, duplicate, &ledger).unwrap();
         let article = Outcome::Published {
+            agency: None,
             headline: "H".into(),
             version: "1".into(),
             status: "usable".into(),

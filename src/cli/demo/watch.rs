@@ -85,9 +85,16 @@ fn article(message: &BorrowedMessage<'_>) -> anyhow::Result<Outcome> {
         headlines: Vec<Text>,
         bodies: Vec<Text>,
         #[serde(default)]
+        info_sources: Vec<InfoSource>,
+        #[serde(default)]
         associations: Vec<serde::de::IgnoredAny>,
         version: String,
         pub_status: String,
+    }
+    #[derive(Deserialize)]
+    struct InfoSource {
+        name: String,
+        role: String,
     }
     #[derive(Deserialize)]
     struct Text {
@@ -96,7 +103,9 @@ fn article(message: &BorrowedMessage<'_>) -> anyhow::Result<Outcome> {
     let article: Article =
         serde_json::from_slice(message.payload().unwrap_or_default()).context("an article that is no ninjs")?;
     let first = article.headlines.into_iter().next().or_else(|| article.bodies.into_iter().next());
+    let agency = article.info_sources.into_iter().find(|source| source.role == "source").map(|source| source.name);
     Ok(Outcome::Published {
+        agency,
         headline: first.and_then(|text| text.value.lines().next().map(str::to_owned)).unwrap_or_default(),
         version: article.version,
         status: article.pub_status,
