@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
@@ -139,6 +140,14 @@ impl Own {
 
     fn log(&self) -> PathBuf {
         self.home.path().join("broker.log")
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("--- log of the broker on port {} (its last lines) ---\n{}", self.port, tail(&self.log(), 40));
+        }
     }
 }
 
