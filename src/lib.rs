@@ -9,6 +9,7 @@
 //! - [`fingerprint`]: the cleaned content → [`fingerprint::ContentHash`].
 //! - [`dedup`]: has this content been seen inside the window? A table a partition, rebuilt from its changelog.
 //! - [`stream`]: Kafka. The worker loop, transactions, rebalances, restore, dead letters.
+//! - [`evaluate`]: how good the edit desk is, measured on labelled items.
 //! - [`telemetry`]: metrics, logs and the admin HTTP server.
 //! - [`config`]: the typed configuration. [`cli`]: one file a command.
 //!
@@ -22,6 +23,7 @@ pub mod cli;
 pub mod config;
 pub mod dedup;
 pub mod edit;
+pub mod evaluate;
 pub mod fingerprint;
 pub mod normalize;
 pub mod reject;

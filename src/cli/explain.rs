@@ -96,7 +96,7 @@ fn style(label: Label) -> Style {
 }
 
 /// The first `width` characters of `text`.
-fn clip(text: &str, width: usize) -> String {
+pub(super) fn clip(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
     }

@@ -5,9 +5,11 @@
 
 pub mod check;
 pub mod demo;
+pub mod evaluate;
 pub mod explain;
 pub mod labels;
 pub mod process;
+mod read;
 pub mod run;
 pub mod topics;
 
@@ -56,6 +58,7 @@ enum Command {
     Run(run::Args),
     Demo(demo::Args),
     Process(process::Args),
+    Evaluate(evaluate::Args),
     Check(check::Args),
     Topics(topics::Args),
 }
@@ -70,6 +73,7 @@ impl Cli {
             Command::Run(args) => run::run(&args, &self.global.load()?),
             Command::Demo(args) => demo::run(&args),
             Command::Process(args) => process::run(&args, &self.global.load()?),
+            Command::Evaluate(args) => evaluate::run(&args, &self.global.load()?),
             Command::Check(args) => check::run(&args, self.global.file().as_deref(), self.global.load()),
             Command::Topics(args) => topics::run(&args, &self.global.load()?),
         }

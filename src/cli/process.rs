@@ -3,13 +3,11 @@
 //! What it does to a file is exactly what the stream does to a record, up to the article: nothing is deduplicated here.
 
 use std::borrow::Cow;
-use std::fs;
-use std::io::{self, BufRead, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
-
+use super::read::{self, Place};
 use super::{explain, labels};
 use crate::config::Config;
 use crate::edit::Desk;
@@ -64,15 +62,11 @@ pub fn run(args: &Args, config: &Config) -> anyhow::Result<ExitCode> {
         errors: Box::new(io::stderr()),
         rejected: false,
     };
-    args.files.iter().try_for_each(|file| process.file(file))?;
+    for file in &args.files {
+        read::items(file, &mut |place, value| process.item(place, value))?;
+    }
     process.out.flush()?;
     Ok(if process.rejected && !args.labels { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-}
-
-/// Where an item stands: for the messages.
-struct Place<'p> {
-    file: &'p str,
-    line: usize,
 }
 
 struct Process<'a> {
@@ -86,51 +80,7 @@ struct Process<'a> {
 }
 
 impl Process<'_> {
-    fn file(&mut self, path: &Path) -> anyhow::Result<()> {
-        if path == Path::new("-") {
-            if io::stdin().is_terminal() {
-                writeln!(self.errors, "reading an item from the terminal; Ctrl-D ends it")?;
-            }
-            return self.stream("-", &mut io::stdin().lock());
-        }
-        let name = path.display().to_string();
-        let lines = path.extension().is_some_and(|extension| extension == "ndjson" || extension == "jsonl");
-        if lines {
-            let file = fs::File::open(path).with_context(|| format!("cannot read {name}"))?;
-            return self.lines(&name, 1, &mut io::BufReader::new(file));
-        }
-        let value = fs::read(path).with_context(|| format!("cannot read {name}"))?;
-        self.item(&Place { file: &name, line: 1 }, &value)
-    }
-
-    /// Standard input: items a line if the first line is a whole JSON object, else one item.
-    fn stream(&mut self, name: &str, input: &mut dyn BufRead) -> anyhow::Result<()> {
-        let mut value = Vec::new();
-        input.read_until(b'\n', &mut value).context("cannot read standard input")?;
-        let object = value.first() == Some(&b'{') && serde_json::from_slice::<serde::de::IgnoredAny>(&value).is_ok();
-        if object {
-            self.item(&Place { file: name, line: 1 }, &value)?;
-            return self.lines(name, 2, input);
-        }
-        input.read_to_end(&mut value).context("cannot read standard input")?;
-        self.item(&Place { file: name, line: 1 }, &value)
-    }
-
-    fn lines(&mut self, file: &str, first: usize, input: &mut dyn BufRead) -> anyhow::Result<()> {
-        let mut value = Vec::new();
-        for line in first.. {
-            value.clear();
-            if input.read_until(b'\n', &mut value).with_context(|| format!("cannot read {file}"))? == 0 {
-                break;
-            }
-            if !value.trim_ascii().is_empty() {
-                self.item(&Place { file, line }, &value)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn item(&mut self, place: &Place<'_>, value: &[u8]) -> anyhow::Result<()> {
+    fn item(&mut self, place: Place<'_>, value: &[u8]) -> anyhow::Result<()> {
         let outcome = match (self.args.labels, self.args.explain) {
             (true, _) => self.labels(value)?,
             (_, true) => self.explain(place, value)?,
@@ -138,7 +88,7 @@ impl Process<'_> {
         };
         if let Err(reject) = outcome {
             self.rejected = true;
-            writeln!(self.errors, "{}:{}: {reject}", place.file, place.line)?;
+            writeln!(self.errors, "{place}: {reject}")?;
         }
         Ok(())
     }
@@ -172,9 +122,9 @@ impl Process<'_> {
         Ok(outcome)
     }
 
-    fn explain(&mut self, place: &Place<'_>, value: &[u8]) -> io::Result<Result<(), Reject>> {
+    fn explain(&mut self, place: Place<'_>, value: &[u8]) -> io::Result<Result<(), Reject>> {
         let bold = anstyle::Style::new().bold();
-        writeln!(self.out, "{bold}{}:{}{bold:#}", place.file, place.line)?;
+        writeln!(self.out, "{bold}{place}{bold:#}")?;
         let content_type = self.args.content_type.as_deref();
         if let Ok(item) = wire::read(value, content_type, self.config.item.max_bytes) {
             explain::explain(&mut self.out, &normalize::edit(self.desk, &item, None))?;

@@ -125,9 +125,10 @@ pub fn layout(survey: &Survey) -> Option<Layout> {
         let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(BROKER_MAX_MESSAGE_BYTES);
         limit.saturating_sub(ENVELOPE_BYTES)
     };
+    let article = largest_value(Role::Normalized).min(largest_value(Role::Articles));
     Some(Layout {
         partitions: survey.topics.get(&Role::Normalized)?.partitions,
-        max_record_bytes: largest_value(Role::Normalized).min(largest_value(Role::Articles)),
+        max_record_bytes: article,
         max_rejected_bytes: largest_value(Role::Rejected),
     })
 }
@@ -445,7 +446,11 @@ mod tests {
         articles.settings.get_or_insert_default().insert("max.message.bytes".into(), "100000".into());
         let layout = layout(&survey).unwrap();
         assert_eq!(layout.max_record_bytes, 100_000 - ENVELOPE_BYTES);
-        assert!(layout.max_rejected_bytes >= Config::default().item.max_bytes);
+    }
+
+    #[test]
+    fn a_dead_letter_keeps_its_value_in_topics_as_created() {
+        assert!(layout(&created()).unwrap().max_rejected_bytes > Config::default().item.max_bytes);
     }
 
     #[test]
