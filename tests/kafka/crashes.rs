@@ -69,10 +69,13 @@ fn a_worker_killed_again_and_again_in_open_transactions_publishes_each_story_onc
 #[test]
 fn a_worker_of_another_name_takes_over_from_a_killed_one() {
     let mut desk = Desk::open(Broker::shared());
-    let backlog = Backlog::send(&mut desk, 20_000, 3_000);
+    let backlog = Backlog::send(&mut desk, 20_000, 4_000);
     let worker = Worker::start_with(&desk, &Settings::named("a").property("session.timeout.ms", "6000"));
-    desk.outcomes().await_total(500, &[&worker]);
+    let mut outcomes = desk.outcomes();
+    outcomes.await_total(500, &[&worker]);
     worker.kill();
+    outcomes.refresh();
+    assert!(outcomes.total() < backlog.items(), "the kill came in the middle");
     // Nobody aborts what the dead one left open but the broker, and until then a part of the changelog cannot be read.
     let worker = Worker::start(&desk, "b");
     let ledger = desk.close(vec![worker]);
@@ -82,7 +85,7 @@ fn a_worker_of_another_name_takes_over_from_a_killed_one() {
 #[test]
 fn sigterm_in_the_middle_of_a_backlog_loses_nothing() {
     let mut desk = Desk::open(Broker::shared());
-    let backlog = Backlog::send(&mut desk, 30_000, 3_000);
+    let backlog = Backlog::send(&mut desk, 30_000, 4_000);
     let worker = Worker::start(&desk, "a");
     let mut outcomes = desk.outcomes();
     outcomes.await_total(300, &[&worker]);

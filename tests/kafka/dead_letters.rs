@@ -5,6 +5,11 @@ use crate::harness::corpus::story;
 use crate::harness::desk::{Desk, Raw};
 use crate::harness::worker::{Settings, Worker};
 
+/// Bytes that are no text in any charset.
+fn noise(count: u32) -> Vec<u8> {
+    (0..count).map(|byte| (byte.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
+}
+
 #[test]
 fn every_unreadable_item_is_a_dead_letter_with_its_reason_and_coordinates() {
     let mut desk = Desk::open(Broker::shared());
@@ -52,7 +57,8 @@ fn a_poison_item_does_not_stop_its_partition() {
     let mut desk = Desk::open(Broker::shared());
     let worker = Worker::start(&desk, "a");
     let items = (0..60_u64).map(|number| match number % 3 {
-        1 => Raw::bytes(vec![b'{', 0, 0xff, u8::try_from(number).expect("below 60")]).on(2),
+        1 if number % 2 == 0 => Raw::bytes(format!("{{\"text\": \"cut off at {number}")).on(2),
+        1 => Raw::bytes(noise(500 + number as u32)).on(2),
         _ => Raw::from(&story(number)).on(2),
     });
     let sent = desk.send(items);
