@@ -120,7 +120,7 @@ impl<'r> Pass<'_, '_, 'r> {
         self.rules
             .find(At::Line, text, wanted)
             .or_else(|| self.rules.find(At::Start, text, wanted))
-            .or_else(|| self.rules.find(At::End, text, |r| wanted(r) && r.label == Label::Credit && !r.weak))
+            .or_else(|| self.rules.find(At::End, text, |r| wanted(r) && r.label == Label::Credit))
             .map(|hit| Verdict::rule(hit.rule))
     }
 
