@@ -1,7 +1,7 @@
 //! The six topics: what copydesk needs of them, what the brokers have, and how to make the one from the other.
 //!
-//! [`survey`] asks the brokers, [`rules::problems`] judges the answer without them, [`create`] makes what is missing, and
-//! [`verify`] is the start-up check of a worker.
+//! [`Broker::survey`] asks the brokers, [`rules::problems`] judges the answer alone, [`Broker::create`] makes what is missing,
+//! and [`verify`] is the start-up check of a worker.
 
 pub mod rules;
 

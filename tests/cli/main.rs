@@ -3,7 +3,7 @@
 mod broker;
 mod configuration;
 mod copydesk;
+mod documents;
 mod evaluate;
 mod help;
-mod process;
 mod run;

@@ -125,10 +125,12 @@ pub fn layout(survey: &Survey) -> Option<Layout> {
         let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(BROKER_MAX_MESSAGE_BYTES);
         limit.saturating_sub(ENVELOPE_BYTES)
     };
+    let article = largest_value(Role::Normalized).min(largest_value(Role::Articles));
     Some(Layout {
         partitions: survey.topics.get(&Role::Normalized)?.partitions,
-        max_record_bytes: largest_value(Role::Normalized).min(largest_value(Role::Articles)),
-        max_rejected_bytes: largest_value(Role::Rejected),
+        max_record_bytes: article,
+        // The producer is made for articles: a dead letter it could not send would be tried for ever.
+        max_rejected_bytes: largest_value(Role::Rejected).min(article),
     })
 }
 
@@ -445,7 +447,16 @@ mod tests {
         articles.settings.get_or_insert_default().insert("max.message.bytes".into(), "100000".into());
         let layout = layout(&survey).unwrap();
         assert_eq!(layout.max_record_bytes, 100_000 - ENVELOPE_BYTES);
-        assert!(layout.max_rejected_bytes >= Config::default().item.max_bytes);
+    }
+
+    #[test]
+    fn a_dead_letter_keeps_its_value_in_topics_as_created_and_never_exceeds_the_producer() {
+        let mut survey = created();
+        assert!(layout(&survey).unwrap().max_rejected_bytes > Config::default().item.max_bytes);
+        let articles = survey.topics.get_mut(&Role::Articles).unwrap();
+        articles.settings.get_or_insert_default().insert("max.message.bytes".into(), "100000".into());
+        let layout = layout(&survey).unwrap();
+        assert_eq!(layout.max_rejected_bytes, layout.max_record_bytes);
     }
 
     #[test]

@@ -1,0 +1,606 @@
+//! Workers, their group and their faults around the model of Kafka.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use copydesk::{
+    dedup::{Identity, Sighting, Source, Table, UriTag, Verdict},
+    fingerprint::ContentHash,
+    stream::core::{Action, Admission, Core, Epoch, Lane, PACE},
+    telemetry::Input,
+    wire::Status,
+};
+
+use crate::kafka::{Kafka, Record, Refusal, State, TxnId, WorkerId};
+
+const PARTITIONS: i32 = 2;
+const WINDOW: Duration = Duration::from_secs(3600);
+const LOGS: usize = 3 * PARTITIONS as usize + 2;
+const ARTICLES: usize = LOGS - 2;
+const DUPLICATES: usize = LOGS - 1;
+
+fn lanes() -> impl Iterator<Item = Lane> {
+    [Input::Raw, Input::Normalized]
+        .into_iter()
+        .flat_map(|input| (0..PARTITIONS).map(move |partition| Lane { input, partition }))
+}
+
+fn log_of(lane: Lane) -> usize {
+    lane.partition as usize + if lane.input == Input::Raw { 0 } else { PARTITIONS as usize }
+}
+
+fn seen_log(partition: i32) -> usize {
+    2 * PARTITIONS as usize + partition as usize
+}
+
+/// How often each fault was met.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Met {
+    commits: u32,
+    aborts: u32,
+    fenced: u32,
+    crashes: u32,
+    zombies: u32,
+    hand_overs: u32,
+    restores: u32,
+    waits_for_stable: u32,
+    lost_answers: u32,
+    time_outs: u32,
+}
+
+impl Met {
+    pub fn add(&mut self, other: &Met) {
+        let sum = |a: &mut u32, b: u32| *a += b;
+        sum(&mut self.commits, other.commits);
+        sum(&mut self.aborts, other.aborts);
+        sum(&mut self.fenced, other.fenced);
+        sum(&mut self.crashes, other.crashes);
+        sum(&mut self.zombies, other.zombies);
+        sum(&mut self.hand_overs, other.hand_overs);
+        sum(&mut self.restores, other.restores);
+        sum(&mut self.waits_for_stable, other.waits_for_stable);
+        sum(&mut self.lost_answers, other.lost_answers);
+        sum(&mut self.time_outs, other.time_outs);
+    }
+
+    pub fn named(&self) -> [(&'static str, u32); 10] {
+        [
+            ("commits", self.commits),
+            ("aborts", self.aborts),
+            ("fenced producers", self.fenced),
+            ("crashes", self.crashes),
+            ("zombies", self.zombies),
+            ("hand-overs", self.hand_overs),
+            ("restores", self.restores),
+            ("restores that waited for the stable end", self.waits_for_stable),
+            ("lost answers", self.lost_answers),
+            ("transaction time-outs", self.time_outs),
+        ]
+    }
+}
+
+/// How far the restore of a lane is.
+#[derive(Clone, Copy, Debug)]
+enum Opening {
+    Position,
+    Mark { position: i64 },
+    Stable { position: i64, mark: i64 },
+}
+
+/// How far a commit is.
+#[derive(Clone, Debug)]
+enum Commit {
+    /// Under the group metadata of the moment the transaction was closed, like the set of its lanes.
+    Offsets(Vec<(Lane, i64)>, u64),
+    End,
+}
+
+/// One session of a worker: what a crash forgets.
+#[derive(Debug)]
+struct Worker {
+    core: Core,
+    epoch: u32,
+    generation: u64,
+    txn: Option<TxnId>,
+    commit: Option<Commit>,
+    openings: BTreeMap<Lane, (Epoch, Opening)>,
+    positions: BTreeMap<Lane, i64>,
+    /// Lanes the group has asked back, or taken, and the worker has not heard of yet.
+    revoked: Vec<Lane>,
+    lost: bool,
+}
+
+/// Everything.
+pub struct World {
+    kafka: Kafka,
+    workers: Vec<Option<Worker>>,
+    /// Who may read a lane, as the group sees it.
+    owners: BTreeMap<Lane, WorkerId>,
+    /// Lanes on their way to another worker, waiting to be given up.
+    moving: BTreeMap<Lane, WorkerId>,
+    items: Vec<Sighting>,
+    now: Duration,
+    pub met: Met,
+    story: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Poll(WorkerId, Lane),
+    Tick(WorkerId),
+    CommitOn(WorkerId),
+    AnswerLost(WorkerId),
+    OpenOn(WorkerId, Lane),
+    Hear(WorkerId),
+    Move(Lane, WorkerId),
+    Expire(WorkerId),
+    Crash(WorkerId),
+    Restart(WorkerId),
+    TimeOut(TxnId),
+}
+
+impl World {
+    pub fn new(workers: usize, items: &[(u8, u8, u64)]) -> Self {
+        let mut world = World {
+            kafka: Kafka::new(LOGS, workers),
+            workers: (0..workers).map(|_| None).collect(),
+            owners: BTreeMap::new(),
+            moving: BTreeMap::new(),
+            items: Vec::new(),
+            now: Duration::from_secs(1),
+            met: Met::default(),
+            story: Vec::new(),
+        };
+        for (at, (content, uri, version)) in items.iter().enumerate() {
+            let partition = at as i32 % PARTITIONS;
+            let log = partition as usize;
+            let hash = hash_of(*content);
+            let sighting = Sighting {
+                identity: Identity::new(&hash, Status::Usable),
+                time: at as i64,
+                uri: UriTag(u64::from(*uri)),
+                version: *version,
+                source: Source::new(partition, world.kafka.end(log)).unwrap(),
+            };
+            world.kafka.append(log, Record::Item(sighting));
+            world.items.push(sighting);
+        }
+        for worker in 0..workers {
+            world.restart(worker);
+        }
+        world.assign_orphans();
+        world
+    }
+
+    /// Takes one of the steps that are possible now.
+    pub fn step(&mut self, choice: u16) {
+        let steps = self.possible();
+        if let Some(step) = steps.get(usize::from(choice) % steps.len().max(1)).copied() {
+            self.story.push(format!("{step:?}"));
+            self.take(step);
+        }
+    }
+
+    fn possible(&self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for (id, worker) in self.workers.iter().enumerate() {
+            let Some(worker) = worker else {
+                steps.push(Step::Restart(id));
+                continue;
+            };
+            if worker.lost || !worker.revoked.is_empty() || worker.generation != self.kafka.generation {
+                steps.extend([Step::Hear(id); 2]);
+            }
+            if !worker.core.is_waiting() {
+                steps.extend(worker.positions.keys().flat_map(|lane| [Step::Poll(id, *lane); 4]));
+            }
+            if worker.core.in_transaction() {
+                steps.push(Step::Tick(id));
+            }
+            if worker.commit.is_some() {
+                steps.extend([Step::CommitOn(id), Step::CommitOn(id), Step::AnswerLost(id)]);
+            }
+            steps.extend(worker.openings.keys().flat_map(|lane| [Step::OpenOn(id, *lane); 3]));
+            steps.extend([Step::Crash(id), Step::Expire(id)]);
+        }
+        for lane in lanes().filter(|lane| self.owners.contains_key(lane) && !self.moving.contains_key(lane)) {
+            steps.push(Step::Move(lane, (log_of(lane) + self.story.len()) % self.workers.len()));
+        }
+        steps.extend(self.kafka.open_txns().into_iter().map(Step::TimeOut));
+        steps
+    }
+
+    fn take(&mut self, step: Step) {
+        self.now += PACE;
+        match step {
+            Step::Poll(id, lane) => self.poll(id, lane),
+            Step::Tick(id) => {
+                let now = self.now;
+                self.act(id, |core| core.tick(now, true));
+            }
+            Step::CommitOn(id) => self.commit_on(id, true),
+            Step::AnswerLost(id) => self.commit_on(id, false),
+            Step::OpenOn(id, lane) => self.open_on(id, lane),
+            Step::Hear(id) => self.hear(id),
+            Step::Move(lane, to) => self.hand_over(lane, to),
+            Step::Expire(id) => self.expire(id),
+            Step::Crash(id) => {
+                self.met.crashes += 1;
+                self.workers[id] = None;
+                self.leave_group(id);
+            }
+            Step::Restart(id) => {
+                self.restart(id);
+                self.assign_orphans();
+            }
+            Step::TimeOut(txn) => {
+                self.met.time_outs += 1;
+                self.kafka.time_out(txn);
+            }
+        }
+    }
+
+    /// A new session: `init_transactions` first, then the group.
+    fn restart(&mut self, id: WorkerId) {
+        let epoch = self.kafka.init(id);
+        self.kafka.generation += 1;
+        self.kafka.members.insert(id, self.kafka.generation);
+        self.workers[id] = Some(Worker {
+            core: Core::default(),
+            epoch,
+            generation: self.kafka.generation,
+            txn: None,
+            commit: None,
+            openings: BTreeMap::new(),
+            positions: BTreeMap::new(),
+            revoked: Vec::new(),
+            lost: false,
+        });
+    }
+
+    /// A broken session: its worker starts over, as a new member.
+    fn renew(&mut self, id: WorkerId) {
+        self.met.fenced += 1;
+        self.workers[id] = None;
+        self.leave_group(id);
+        self.restart(id);
+        self.assign_orphans();
+    }
+
+    fn leave_group(&mut self, id: WorkerId) {
+        self.kafka.members.remove(&id);
+        self.kafka.generation += 1;
+        self.owners.retain(|_, owner| *owner != id);
+        let owners = &self.owners;
+        self.moving.retain(|lane, to| owners.contains_key(lane) && *to != id);
+        self.assign_orphans();
+    }
+
+    /// Lanes nobody owns go to members that are alive and have heard of the last change.
+    fn assign_orphans(&mut self) {
+        let members: Vec<_> = self.kafka.members.keys().copied().collect();
+        for lane in lanes().filter(|lane| !self.owners.contains_key(lane)).collect::<Vec<_>>() {
+            if let Some(to) = members.get(log_of(lane) % members.len().max(1)) {
+                self.assign(lane, *to);
+            }
+        }
+    }
+
+    fn assign(&mut self, lane: Lane, to: WorkerId) {
+        self.owners.insert(lane, to);
+        self.act(to, |core| core.assigned([lane]));
+    }
+
+    fn hand_over(&mut self, lane: Lane, to: WorkerId) {
+        let owner = self.owners[&lane];
+        if owner == to || !self.kafka.members.contains_key(&to) {
+            return;
+        }
+        self.met.hand_overs += 1;
+        self.kafka.generation += 1;
+        self.moving.insert(lane, to);
+        if let Some(worker) = self.workers[owner].as_mut().filter(|worker| !worker.revoked.contains(&lane)) {
+            worker.revoked.push(lane);
+        }
+    }
+
+    /// The session timed out: the group goes on without the worker, which does not know.
+    fn expire(&mut self, id: WorkerId) {
+        let Some(worker) = &mut self.workers[id] else { return };
+        if worker.lost {
+            return;
+        }
+        self.met.zombies += 1;
+        worker.lost = true;
+        worker.revoked.clear();
+        self.leave_group(id);
+    }
+
+    /// The worker polls and hears what the group did: it gives up what was asked back, learns what it lost.
+    fn hear(&mut self, id: WorkerId) {
+        let now = self.now;
+        let Some(worker) = &mut self.workers[id] else { return };
+        if worker.core.is_waiting() {
+            return;
+        }
+        if worker.lost {
+            let held = worker.core.lanes().map(|(lane, _)| lane).collect::<Vec<_>>();
+            self.act(id, |core| core.lost(held));
+        } else {
+            // Under the cooperative protocol the callback runs with the new generation already.
+            worker.generation = self.kafka.generation;
+            self.kafka.members.insert(id, self.kafka.generation);
+            let revoked = std::mem::take(&mut worker.revoked);
+            if !revoked.is_empty() {
+                self.act(id, |core| core.revoked(revoked, now));
+            }
+        }
+    }
+
+    /// A worker that lost its lanes joins again, once it has answered that.
+    fn rejoin(&mut self, id: WorkerId) {
+        let Some(worker) = &mut self.workers[id] else { return };
+        worker.lost = false;
+        self.kafka.generation += 1;
+        worker.generation = self.kafka.generation;
+        self.kafka.members.insert(id, self.kafka.generation);
+    }
+
+    fn poll(&mut self, id: WorkerId, lane: Lane) {
+        let now = self.now;
+        let Some(worker) = &mut self.workers[id] else { return };
+        let Some(position) = worker.positions.get(&lane).copied() else { return };
+        let Some((offset, record)) = self.kafka.read(log_of(lane), position) else { return };
+        let Record::Item(sighting) = record else { return };
+        match worker.core.admit(lane, offset) {
+            Admission::Hold => return,
+            Admission::Stale => {
+                worker.positions.insert(lane, offset + 1);
+                return;
+            }
+            Admission::Begin => {
+                worker.txn = Some(self.kafka.begin(id));
+                self.story.push(format!("  worker {id} begins {:?}", worker.txn));
+                worker.core.begun(now);
+            }
+            Admission::Take => {}
+        }
+        let (Some(txn), epoch) = (worker.txn, worker.epoch) else { return };
+        let outputs = match lane.input {
+            Input::Raw => {
+                let partition = partition_of(&sighting);
+                vec![(log_of(Lane { input: Input::Normalized, partition }), Record::Item(sighting))]
+            }
+            Input::Normalized => match worker.core.sight(lane.partition, &sighting).unwrap() {
+                Verdict::First(entry) => vec![
+                    (ARTICLES, Record::Article { sighting, newer: false }),
+                    (seen_log(lane.partition), Record::Seen(entry)),
+                ],
+                Verdict::Newer(entry) => vec![
+                    (ARTICLES, Record::Article { sighting, newer: true }),
+                    (seen_log(lane.partition), Record::Seen(entry)),
+                ],
+                Verdict::Repeat(..) => vec![(DUPLICATES, Record::Duplicate(sighting))],
+            },
+        };
+        for (log, record) in outputs {
+            if self.kafka.produce(txn, epoch, log, record).is_err() {
+                return self.renew(id);
+            }
+        }
+        self.story.push(format!("  worker {id} takes {offset} of {lane:?} into {txn}"));
+        worker.core.taken(lane, offset, 1);
+        worker.positions.insert(lane, offset + 1);
+    }
+
+    fn commit_on(&mut self, id: WorkerId, answered: bool) {
+        let Some(worker) = &mut self.workers[id] else { return };
+        let (Some(txn), Some(commit)) = (worker.txn, worker.commit.clone()) else { return };
+        match commit {
+            Commit::Offsets(offsets, generation) => match self.kafka.send_offsets(txn, worker.epoch, generation, &offsets) {
+                Ok(()) => worker.commit = Some(Commit::End),
+                Err(Refusal::IllegalGeneration) => {
+                    worker.commit = None;
+                    self.act(id, Core::failed);
+                }
+                Err(Refusal::Fenced) => self.renew(id),
+            },
+            Commit::End => match self.kafka.end_by(txn, worker.epoch, State::Committed) {
+                // The answer is lost: the same call is repeated in a later step.
+                Ok(()) if !answered => self.met.lost_answers += 1,
+                Ok(()) => {
+                    self.story.push(format!("  worker {id} knows of the commit of {txn}"));
+                    self.met.commits += 1;
+                    worker.commit = None;
+                    worker.txn = None;
+                    self.act(id, Core::committed);
+                }
+                Err(_) => self.renew(id),
+            },
+        }
+    }
+
+    fn open_on(&mut self, id: WorkerId, lane: Lane) {
+        let Some(worker) = &mut self.workers[id] else { return };
+        let Some((epoch, opening)) = worker.openings.get(&lane).copied() else { return };
+        let next = match opening {
+            Opening::Position => match (self.kafka.stable_offset(lane), lane.input) {
+                (None, _) => return,
+                (Some(position), Input::Normalized) => Opening::Mark { position },
+                (Some(position), Input::Raw) => return self.opened(id, lane, epoch, position, None),
+            },
+            Opening::Mark { position } => Opening::Stable { position, mark: self.kafka.end(seen_log(lane.partition)) },
+            Opening::Stable { position, mark } => {
+                if self.kafka.stable_end(seen_log(lane.partition)) < mark {
+                    self.met.waits_for_stable += 1;
+                    return;
+                }
+                self.met.restores += 1;
+                let mut table = Table::new(WINDOW);
+                for record in self.kafka.all(seen_log(lane.partition)) {
+                    if let Record::Seen(entry) = record {
+                        table.restore(entry);
+                    }
+                }
+                return self.opened(id, lane, epoch, position, Some(Box::new(table)));
+            }
+        };
+        worker.openings.insert(lane, (epoch, next));
+    }
+
+    fn opened(&mut self, id: WorkerId, lane: Lane, epoch: Epoch, position: i64, table: Option<Box<Table>>) {
+        if let Some(worker) = &mut self.workers[id] {
+            worker.openings.remove(&lane);
+        }
+        self.act(id, |core| core.opened(lane, epoch, position, table));
+    }
+
+    /// Tells a core what happened, and performs what it answers.
+    fn act(&mut self, id: WorkerId, tell: impl FnOnce(&mut Core) -> Vec<Action>) {
+        let Some(worker) = &mut self.workers[id] else { return };
+        for action in tell(&mut worker.core) {
+            let Some(worker) = &mut self.workers[id] else { return };
+            match action {
+                Action::Open(lanes) => {
+                    let openings = lanes.into_iter().map(|(lane, epoch)| (lane, (epoch, Opening::Position)));
+                    worker.openings.extend(openings);
+                }
+                Action::Resume(lane, position) => { self.story.push(format!("  worker {id} resumes {lane:?} at {position}")); worker.positions.insert(lane, position); }
+                Action::Commit(offsets) => { self.story.push(format!("  worker {id} commits {offsets:?}")); worker.commit = Some(Commit::Offsets(offsets, worker.generation)) }
+                Action::Abort => {
+                    self.story.push(format!("  worker {id} aborts {:?}", worker.txn));
+                    self.met.aborts += 1;
+                    worker.commit = None;
+                    let aborted = worker.txn.take().map(|txn| self.kafka.end_by(txn, worker.epoch, State::Aborted));
+                    if aborted.is_some_and(|aborted| aborted.is_err()) {
+                        return self.renew(id);
+                    }
+                    self.act(id, Core::aborted);
+                }
+                Action::Rewind(positions) => worker.positions.extend(positions),
+                Action::GiveUp(lanes) => {
+                    for lane in &lanes {
+                        worker.positions.remove(lane);
+                        worker.openings.remove(lane);
+                    }
+                    if worker.lost && worker.core.lanes().next().is_none() {
+                        self.rejoin(id);
+                    }
+                    self.given_up(id, &lanes);
+                }
+                Action::Leave => {}
+            }
+        }
+    }
+
+    /// Lanes that were given up go on to the worker they were meant for, or to any.
+    fn given_up(&mut self, id: WorkerId, lanes: &[Lane]) {
+        for lane in lanes.iter().filter(|lane| self.owners.get(lane) == Some(&id)).copied().collect::<Vec<_>>() {
+            self.owners.remove(&lane);
+            if let Some(to) = self.moving.remove(&lane).filter(|to| self.kafka.members.contains_key(to)) {
+                self.assign(lane, to);
+            }
+        }
+        self.assign_orphans();
+    }
+
+    /// No more faults: every worker runs until nothing is left to do.
+    pub fn heal(&mut self) {
+        self.story.push("heal".into());
+        for _ in 0..10_000 {
+            let steps: Vec<_> = self
+                .possible()
+                .into_iter()
+                .filter(|step| {
+                    !matches!(
+                        step,
+                        Step::Crash(_) | Step::Expire(_) | Step::Move(..) | Step::TimeOut(_) | Step::AnswerLost(_)
+                    )
+                })
+                .collect();
+            let before = self.progress();
+            for step in steps {
+                self.take(step);
+            }
+            self.assign_orphans();
+            if self.progress() == before && self.kafka.open_txns().is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Something that changes while anything does.
+    fn progress(&self) -> String {
+        let ends: Vec<_> = (0..LOGS).map(|log| self.kafka.end(log)).collect();
+        let workers = self.workers.iter().flatten().map(|w| {
+            let stale = w.generation != self.kafka.generation;
+            (w.positions.clone(), w.openings.clone(), w.commit.clone(), w.core.in_transaction(), w.lost, stale)
+        });
+        format!("{ends:?} {:?} {:?}", workers.collect::<Vec<_>>(), self.moving)
+    }
+
+    /// The promises, from the logs.
+    pub fn check(&self) -> Result<(), String> {
+        let articles = self.kafka.all(ARTICLES);
+        let duplicates = self.kafka.all(DUPLICATES);
+        for item in &self.items {
+            let published = articles
+                .iter()
+                .filter(|r| matches!(r, Record::Article { sighting, .. } if sighting.source == item.source));
+            let repeated = duplicates.iter().filter(|r| matches!(r, Record::Duplicate(s) if s.source == item.source));
+            let (published, repeated) = (published.count(), repeated.count());
+            if published + repeated != 1 {
+                return Err(format!("{:?} ended {published} times as article, {repeated} as duplicate", item.source));
+            }
+        }
+        let mut contents: Vec<_> = self.items.iter().map(|item| item.identity).collect();
+        contents.sort_by_key(|identity| format!("{identity:?}"));
+        contents.dedup();
+        for content in contents {
+            let mine = |r: &&Record| matches!(r, Record::Article { sighting, .. } if sighting.identity == content);
+            let firsts = articles.iter().filter(mine).filter(|r| matches!(r, Record::Article { newer: false, .. }));
+            let firsts = firsts.count();
+            if firsts != 1 {
+                return Err(format!("{content:?} was first published {firsts} times"));
+            }
+            let versions: Vec<_> = articles
+                .iter()
+                .filter(mine)
+                .filter_map(|r| if let Record::Article { sighting, .. } = r { Some(sighting.version) } else { None })
+                .collect();
+            if !versions.is_sorted_by(|a, b| a < b) {
+                return Err(format!("{content:?} was published as versions {versions:?}"));
+            }
+        }
+        let seen: usize = (0..PARTITIONS).map(|p| self.kafka.all(seen_log(p)).len()).sum();
+        if seen != articles.len() {
+            return Err(format!("{seen} entries in the changelog for {} articles", articles.len()));
+        }
+        for lane in lanes() {
+            let log = log_of(lane);
+            let committed = self.kafka.stable_offset(lane);
+            if let Some((offset, record)) = committed.and_then(|offset| self.kafka.read(log, offset)) {
+                return Err(format!("{lane:?}: {record:?} at {offset} was never committed"));
+            }
+        }
+        match (0..LOGS).find(|log| self.kafka.stable_end(*log) != self.kafka.end(*log)) {
+            Some(log) => Err(format!("log {log} is held back by an open transaction")),
+            None => Ok(()),
+        }
+    }
+
+    /// What happened, for a failing schedule.
+    pub fn story(&self) -> String {
+        self.story.join("\n")
+    }
+}
+
+fn hash_of(content: u8) -> ContentHash {
+    ContentHash::from(*blake3::hash(&[content]).as_bytes())
+}
+
+fn partition_of(sighting: &Sighting) -> i32 {
+    (0..=u8::MAX)
+        .map(hash_of)
+        .find(|hash| Identity::new(hash, Status::Usable) == sighting.identity)
+        .map_or(0, |hash| hash.partition(PARTITIONS))
+}
