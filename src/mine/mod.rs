@@ -8,11 +8,12 @@
 //! - It reaches the article today, as body, crosshead or headline, and no rule gave it its label. Lines that differ only
 //!   in numbers, months or weekdays are one line, and so are lines that differ in the slant of their quotes.
 //! - It stands in enough *different stories* of its source. Copies of one content, versions of one uri, and texts that
-//!   share half of their long paragraphs are one story, so what a story says is not taken for furniture however many
-//!   papers print it.
-//! - It is *shaped like furniture*: a few words without a full stop, or an address or mark of ownership in it. A
-//!   sentence is taken for furniture only where it stands at the edges of its stories, or in at least one of ten items of
-//!   its source; `He was 84.` recurs too. Paragraphs are never proposed.
+//!   share two fifths of their wording are one story, and so are texts that have the line between the same paragraphs;
+//!   what a story says is not taken for furniture however many papers print it.
+//! - It is *shaped like furniture*: a few words without a full stop, or an address or mark of ownership in it, and no part
+//!   of a list or table, where the names of leagues and shares recur. What is shaped otherwise must stand in every tenth
+//!   item of its source; for a sentence it is enough to stand at the edges of its stories. A sentence is proposed word for
+//!   word only: `No one was hurt.` recurs too, and quakes are told by filling in a form. Paragraphs are never proposed.
 //!
 //! One pass over the items. What is kept is bounded: at most [`CAPACITY`] lines, each with its first wording, three
 //! examples and the sketches of the last 32 stories it was seen in, and a counter a source. When there are more lines, those
@@ -23,8 +24,8 @@ mod shape;
 mod stories;
 mod template;
 
-use std::collections::hash_map::{Entry, HashMap};
 use std::collections::HashSet;
+use std::collections::hash_map::{Entry, HashMap};
 use std::rc::Rc;
 
 pub use proposal::{Mined, Proposal};
@@ -40,6 +41,9 @@ pub const CAPACITY: usize = 1 << 17;
 
 /// Examples kept of a line.
 const EXAMPLES: usize = 3;
+
+/// Short lines on end beyond which they are a list or table.
+const LIST: usize = 8;
 
 /// Where an item came from.
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +86,8 @@ struct Candidate {
     items: u64,
     /// Items in which it stands at the edge of the story.
     edges: u64,
+    /// Items in which it stands in a list.
+    listed: u64,
     /// Items in which it stands after the story's first paragraph.
     after: u64,
     /// Items by the label it has today, in the order of [`MINED`].
@@ -208,7 +214,10 @@ struct Found<'t> {
     /// Index in [`MINED`].
     label: usize,
     edge: bool,
+    listed: bool,
     after: bool,
+    /// The hash of the long paragraphs above and below, where it stands between such.
+    passage: Option<u64>,
 }
 
 /// The lines of an item that may be furniture.
@@ -218,15 +227,34 @@ fn lines<'c>(copy: &'c Copy<'_>) -> impl Iterator<Item = Found<'c>> {
     let first = kept.iter().position(|line| line.label == Label::Body).unwrap_or(count);
     let headline = copy.raw_headline.or(copy.headline);
     let paragraphs: HashSet<&str> = copy.body.iter().map(AsRef::as_ref).chain(headline).collect();
+    let shapes: Vec<_> = kept.iter().map(|line| Shape::of(line.text)).collect();
+    let listed: Vec<_> = shapes
+        .chunk_by(|a, b| a == b)
+        .flat_map(|run| run.iter().map(|shape| *shape == Shape::Furniture && run.len() > LIST))
+        .collect();
+    let above = nearest(kept.iter().map(|line| line.text));
+    let mut below = nearest(kept.iter().rev().map(|line| line.text));
+    below.reverse();
     kept.into_iter().enumerate().filter_map(move |(i, line)| {
         // A part of a paragraph is no line: a hard-wrapped row, or a paragraph with a dateline or sign-off on it.
         let whole = paragraphs.contains(line.text);
-        let shape = Shape::of(line.text);
+        let shape = shapes[i];
         let label = MINED.iter().position(|label| *label == line.label)?;
+        let passage = above[i].zip(below[i]).map(|around| stories::hash(&around));
         let edge = i < (count / 4).min(2) || count - i <= (count / 4).clamp(1, 3);
-        let found = Found { text: line.text, shape, label, edge, after: i > first };
+        let found = Found { text: line.text, shape, label, edge, listed: listed[i], after: i > first, passage };
         (whole && shape != Shape::Paragraph && !is_rule(line.reason)).then_some(found)
     })
+}
+
+/// For each line, the last one before it that is long enough to be told by.
+fn nearest<'t>(lines: impl Iterator<Item = &'t str>) -> Vec<Option<&'t str>> {
+    let step = |last: &mut Option<&'t str>, line: &'t str| {
+        let before = *last;
+        *last = Some(line).filter(|line| shape::is_telling(line)).or(before);
+        Some(before)
+    };
+    lines.scan(None, step).collect()
 }
 
 /// Whether a reason is the id of a rule, `agency/name`; evidence is told in words.
@@ -242,6 +270,7 @@ impl Candidate {
             stories: Stories::default(),
             items: 0,
             edges: 0,
+            listed: 0,
             after: 0,
             labels: [0; MINED.len()],
             examples: Vec::new(),
@@ -251,10 +280,11 @@ impl Candidate {
     fn see(&mut self, line: &Found<'_>, story: &Rc<Story>, place: &str) {
         self.items += 1;
         self.edges += u64::from(line.edge);
+        self.listed += u64::from(line.listed);
         self.after += u64::from(line.after);
         self.labels[line.label] += 1;
         self.template.compare(line.text);
-        let new_story = self.stories.see(story);
+        let new_story = self.stories.see(story, line.passage);
         let new_wording = self.examples.iter().all(|example| example.text != line.text);
         if self.examples.len() < EXAMPLES && (new_story || new_wording) {
             self.examples.push(Example { text: line.text.to_owned(), place: place.to_owned() });
@@ -264,9 +294,15 @@ impl Candidate {
     /// Whether it recurs enough, for its shape, among the `items` of its source.
     fn is_furniture(&self, min_stories: u64, items: u64) -> bool {
         let stories = self.stories.count();
+        let alone = self.listed * 2 <= self.items;
         let at_the_edge = self.edges * 5 >= self.items * 4;
         let everywhere = stories >= 2 * min_stories && self.items * 10 >= items;
-        stories >= min_stories && (self.shape == Shape::Furniture || at_the_edge || everywhere)
+        stories >= min_stories
+            && match self.shape {
+                Shape::Furniture => alone || everywhere,
+                Shape::Sentence => !self.template.has_changed() && (at_the_edge || everywhere),
+                Shape::Paragraph => false,
+            }
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) enum Shape {
 
 impl Shape {
     pub(super) fn of(text: &str) -> Shape {
-        let words = words(text);
+        let words = count(text);
         if words > SENTENCE_WORDS || text.len() > SENTENCE_BYTES {
             Shape::Paragraph
         } else if is_marked(text) || (words <= FEW_WORDS && !is_stopped(text)) {
@@ -33,13 +33,22 @@ impl Shape {
 
 /// Whether a paragraph is long enough to tell one story from another.
 pub(super) fn is_telling(text: &str) -> bool {
-    words(text) >= FEW_WORDS && !is_marked(text)
+    count(text) >= FEW_WORDS && !is_marked(text)
 }
 
-/// Words; of scripts that put no space between them, two letters make about one.
-fn words(text: &str) -> usize {
+/// Words, as they are counted: of scripts that put no space between them, two letters make about one.
+fn count(text: &str) -> usize {
     let unspaced = text.chars().filter(|c| is_unspaced(*c)).count();
     text.split_whitespace().filter(|word| !word.chars().all(is_unspaced)).count() + unspaced / 2
+}
+
+/// Words, as they are compared: runs of letters and digits; of scripts that put no space between words, single letters.
+pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric()).flat_map(|word| {
+        let spaced = !word.is_empty() && !word.chars().any(is_unspaced);
+        let letters = if spaced { "" } else { word };
+        spaced.then_some(word).into_iter().chain(letters.split("").filter(|letter| !letter.is_empty()))
+    })
 }
 
 fn is_unspaced(c: char) -> bool {

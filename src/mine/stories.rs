@@ -1,9 +1,10 @@
 //! Which items are the same story.
 //!
 //! The content hash knows exact copies only: one advertisement left in the body makes another content of the same story.
-//! So a story is also known by its provider's uri, and by the hashes of its long paragraphs: bottom-k sketches (Broder,
-//! *On the resemblance and containment of documents*, 1997), compared by how much of the smaller one is in the other,
-//! because papers cut stories short.
+//! So a story is also known by its provider's uri, and by its wording: the smallest hashes of its runs of three words, a
+//! bottom-k sketch (Broder, *On the resemblance and containment of documents*, 1997). Two sketches are compared by how much
+//! of the smaller one is in the other, because papers cut stories short. Short lines and addresses are left out: these are
+//! what may be furniture.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
@@ -12,8 +13,10 @@ use super::shape;
 use crate::edit::Copy;
 use crate::fingerprint::ContentHash;
 
-/// Paragraph hashes in a sketch.
-const SKETCH: usize = 32;
+/// Hashes in a sketch.
+const SKETCH: usize = 64;
+/// Words in a run.
+const RUN: usize = 3;
 /// Stories that a new one is compared with.
 const REMEMBERED: usize = 32;
 
@@ -22,17 +25,16 @@ const REMEMBERED: usize = 32;
 pub(super) struct Story {
     content: ContentHash,
     uri: Option<u64>,
-    /// The smallest hashes of its long paragraphs, in order.
+    /// The smallest hashes of its runs of words, in order.
     sketch: Vec<u64>,
 }
 
 impl Story {
     pub(super) fn new(content: ContentHash, uri: Option<&str>, copy: &Copy<'_>) -> Story {
-        let telling = |paragraph: &&str| shape::is_telling(paragraph);
         let paragraphs = || copy.body.iter().map(AsRef::as_ref);
-        let mut sketch: Vec<u64> = paragraphs().filter(telling).map(paragraph_hash).collect();
+        let mut sketch: Vec<u64> = paragraphs().filter(|p| shape::is_telling(p)).flat_map(runs).collect();
         if sketch.is_empty() {
-            sketch = paragraphs().map(paragraph_hash).collect();
+            sketch = paragraphs().flat_map(runs).collect();
         }
         sketch.sort_unstable();
         sketch.dedup();
@@ -45,50 +47,55 @@ impl Story {
         self.content == other.content || (self.uri.is_some() && self.uri == other.uri) || self.resembles(other)
     }
 
-    /// Half of the paragraphs of the shorter story stand in the other one, and more than one does if it has more.
+    /// Two fifths of the runs of the shorter story stand in the other one: rewritten and cut stories share more, stories
+    /// that share a paragraph of background share less.
     fn resembles(&self, other: &Story) -> bool {
-        let shared = self.sketch.iter().filter(|hash| other.sketch.binary_search(hash).is_ok()).count();
         // A full sketch holds the smallest hashes only: beyond the smaller of both ends nothing can be compared.
         let end = |sketch: &[u64]| if sketch.len() < SKETCH { u64::MAX } else { sketch[SKETCH - 1] };
         let end = end(&self.sketch).min(end(&other.sketch));
         let within = |sketch: &[u64]| sketch.partition_point(|hash| *hash <= end);
         let smaller = within(&self.sketch).min(within(&other.sketch));
-        shared * 2 >= smaller && shared >= smaller.clamp(1, 2)
+        let shared = self.sketch.iter().filter(|hash| other.sketch.binary_search(hash).is_ok()).count();
+        shared > 0 && shared * 5 >= smaller * 2
     }
 }
 
-/// Its letters and digits count, in any case; how they are quoted and spaced does not.
-fn paragraph_hash(paragraph: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for c in paragraph.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase) {
-        hasher.write_u32(u32::from(c));
+/// The hashes of all runs of words of a paragraph. Letters and digits count, in any case.
+fn runs(paragraph: &str) -> Vec<u64> {
+    let words: Vec<u64> = shape::words(paragraph).map(|word| hash(&word.to_lowercase())).collect();
+    match words.len() {
+        0 => Vec::new(),
+        1..RUN => vec![hash(&words)],
+        _ => words.windows(RUN).map(|run| hash(&run)).collect(),
     }
-    hasher.finish()
 }
 
-fn hash(value: &impl Hash) -> u64 {
+pub(super) fn hash(value: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
     hasher.finish()
 }
 
-/// Counts different stories, each compared with the last [`REMEMBERED`] that were new.
+/// Counts the different stories that a line stands in, each compared with the last [`REMEMBERED`] that were new.
 #[derive(Debug, Default)]
 pub(super) struct Stories {
-    last: Vec<Rc<Story>>,
+    last: Vec<(Rc<Story>, Option<u64>)>,
     count: u64,
 }
 
 impl Stories {
-    /// Whether the story is new; if so it is counted.
-    pub(super) fn see(&mut self, story: &Rc<Story>) -> bool {
-        if self.last.iter().any(|seen| seen.is_same(story)) {
+    /// Whether the story is new; if so it is counted. A line in the same `passage` (the paragraphs around it, hashed) is in
+    /// the same story, whatever else the item holds: roundups take passages over.
+    pub(super) fn see(&mut self, story: &Rc<Story>, passage: Option<u64>) -> bool {
+        let same_passage = |seen: &Option<u64>| passage.is_some() && *seen == passage;
+        if self.last.iter().any(|(seen, around)| same_passage(around) || seen.is_same(story)) {
             return false;
         }
+        let entry = (Rc::clone(story), passage);
         if self.last.len() < REMEMBERED {
-            self.last.push(Rc::clone(story));
+            self.last.push(entry);
         } else {
-            self.last[(self.count % REMEMBERED as u64) as usize] = Rc::clone(story);
+            self.last[(self.count % REMEMBERED as u64) as usize] = entry;
         }
         self.count += 1;
         true
@@ -106,7 +113,9 @@ mod tests {
     use super::*;
 
     fn paragraph(n: usize) -> String {
-        format!("Paragraph {n} tells at some length of the harbour, its ships, its lighthouse and its {n} gulls.")
+        let words: Vec<_> =
+            (0..20).map(|i| format!("{}{}", ["ship", "gull", "quay", "tide"][i % 4], n * 7 + i)).collect();
+        words.join(" ")
     }
 
     fn story(number: u8, paragraphs: &[String]) -> Story {
@@ -146,10 +155,10 @@ mod tests {
         let mut stories = Stories::default();
         let of = |n: usize| Rc::new(story(n as u8, &[paragraph(n)]));
         for n in [1, 2, 1, 2, 3, 3] {
-            stories.see(&of(n));
+            stories.see(&of(n), None);
         }
         assert_eq!(stories.count(), 3);
-        (10..90).for_each(|n| assert!(stories.see(&of(n))));
+        (10..90).for_each(|n| assert!(stories.see(&of(n), None)));
         assert_eq!((stories.count(), stories.last.len()), (83, REMEMBERED));
     }
 }

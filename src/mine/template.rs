@@ -110,6 +110,11 @@ impl Template {
         }
     }
 
+    /// Whether any slot differed in a line compared.
+    pub(super) fn has_changed(&self) -> bool {
+        self.changed.contains(&true)
+    }
+
     /// The first wording.
     pub(super) fn first(&self) -> &str {
         &self.first

@@ -396,14 +396,16 @@ impl World {
         let Some(worker) = &mut self.workers[id] else { return };
         let (Some(txn), Some(commit)) = (worker.txn, worker.commit.clone()) else { return };
         match commit {
-            Commit::Offsets(offsets, generation) => match self.kafka.send_offsets(txn, worker.epoch, generation, &offsets) {
-                Ok(()) => worker.commit = Some(Commit::End),
-                Err(Refusal::IllegalGeneration) => {
-                    worker.commit = None;
-                    self.act(id, Core::failed);
+            Commit::Offsets(offsets, generation) => {
+                match self.kafka.send_offsets(txn, worker.epoch, generation, &offsets) {
+                    Ok(()) => worker.commit = Some(Commit::End),
+                    Err(Refusal::IllegalGeneration) => {
+                        worker.commit = None;
+                        self.act(id, Core::failed);
+                    }
+                    Err(Refusal::Fenced) => self.renew(id),
                 }
-                Err(Refusal::Fenced) => self.renew(id),
-            },
+            }
             Commit::End => match self.kafka.end_by(txn, worker.epoch, State::Committed) {
                 // The answer is lost: the same call is repeated in a later step.
                 Ok(()) if !answered => self.met.lost_answers += 1,
@@ -464,8 +466,14 @@ impl World {
                     let openings = lanes.into_iter().map(|(lane, epoch)| (lane, (epoch, Opening::Position)));
                     worker.openings.extend(openings);
                 }
-                Action::Resume(lane, position) => { self.story.push(format!("  worker {id} resumes {lane:?} at {position}")); worker.positions.insert(lane, position); }
-                Action::Commit(offsets) => { self.story.push(format!("  worker {id} commits {offsets:?}")); worker.commit = Some(Commit::Offsets(offsets, worker.generation)) }
+                Action::Resume(lane, position) => {
+                    self.story.push(format!("  worker {id} resumes {lane:?} at {position}"));
+                    worker.positions.insert(lane, position);
+                }
+                Action::Commit(offsets) => {
+                    self.story.push(format!("  worker {id} commits {offsets:?}"));
+                    worker.commit = Some(Commit::Offsets(offsets, worker.generation))
+                }
                 Action::Abort => {
                     self.story.push(format!("  worker {id} aborts {:?}", worker.txn));
                     self.met.aborts += 1;
