@@ -29,6 +29,11 @@ impl Identity {
         Identity(id)
     }
 
+    /// The partition that owns it among `partitions`: that of its content hash, see [`ContentHash::partition`].
+    pub fn partition(&self, partitions: i32) -> i32 {
+        (self.bucket() % u64::from(partitions.max(1).unsigned_abs())) as i32
+    }
+
     /// 64 bits for the table's index. The identity is already the output of a hash function.
     fn bucket(&self) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = self.0;
@@ -174,6 +179,14 @@ pub(crate) mod tests {
     fn a_kill_of_a_text_is_another_identity_than_the_text() {
         let hash = ContentHash::from([7; 32]);
         assert_ne!(Identity::new(&hash, Status::Usable), Identity::new(&hash, Status::Canceled));
+    }
+
+    #[test]
+    fn an_identity_lies_in_the_partition_of_its_hash() {
+        for n in 0..50u8 {
+            let hash = ContentHash::from(*blake3::hash(&[n]).as_bytes());
+            assert_eq!(Identity::new(&hash, Status::Canceled).partition(12), hash.partition(12));
+        }
     }
 
     #[test]

@@ -20,8 +20,7 @@ pub(super) fn split<'t>(rules: &Rules, text: &'t str, sources: &[&str]) -> Capti
         text = rest.trim_start();
     }
     if let Some(hit) = rules.find(At::End, text, |r| r.label == Label::Credit && r.in_scope(sources)) {
-        let at = hit.offset + boundary(&text[hit.offset..]);
-        let (shows, by) = text.split_at(at);
+        let (shows, by) = text.split_at(hit.offset);
         return Caption { text: shows.trim_end(), credit: Some(by.trim()) };
     }
     if rules.find(At::Line, text, |r| r.label == Label::Credit && r.in_scope(sources)).is_some() {
@@ -34,14 +33,4 @@ pub(super) fn split<'t>(rules: &Rules, text: &'t str, sources: &[&str]) -> Capti
 fn leading_credit(chrome: &str) -> Option<&str> {
     let at = chrome.find(" Image caption")?;
     Some(chrome[..at].trim())
-}
-
-/// Bytes of the sentence end that an end rule matched to be sure that a sentence ended.
-fn boundary(credit: &str) -> usize {
-    let stop = credit.len() - credit.trim_start_matches(['.', '!', '?']).len();
-    if stop == 0 {
-        return 0;
-    }
-    let rest = &credit[stop..];
-    credit.len() - rest.trim_start_matches(['"', '”', '’', ')']).trim_start().len()
 }

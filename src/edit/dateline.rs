@@ -263,13 +263,13 @@ fn other_agency(name: &str, head: &Head) -> bool {
 fn separator(text: &str, at: usize) -> Option<Range<usize>> {
     let start = skip_space(text, at);
     let after = text.get(start..)?;
-    let length = ["--", ".-", "—", "–", "-", "_", ":", "."].iter().find(|d| after.starts_with(**d))?.len();
+    let length = ["--", ".-", "—", "–", "-", "_", ":", ".", "="].iter().find(|d| after.starts_with(**d))?.len();
     let mut end = start + length;
     while text[end..].starts_with(['-', '—', '–']) {
         end += text[end..].chars().next().map_or(0, char::len_utf8);
     }
     // A lone hyphen or point must not belong to the next word.
-    let single = matches!(&text[start..end], "-" | "." | ":");
+    let single = matches!(&text[start..end], "-" | "." | ":" | "=");
     let open = text[end..].chars().next().is_none_or(|c| c.is_whitespace() || !c.is_alphanumeric());
     (!single || open).then_some(start..end)
 }
@@ -281,8 +281,7 @@ fn skip_space(text: &str, at: usize) -> usize {
 
 /// Splits a date off the end of `text`: `May 5`, `May 5, 2020`, `21 ene`, `1. Juli 2019`, `Dec.9`.
 fn split_day(text: &str) -> (&str, Option<Day>) {
-    let text = text.trim_end().trim_end_matches('.');
-    let mut rest = text;
+    let mut rest = text.trim_end().trim_end_matches('.');
     let mut year = None;
     if let Some((before, last)) = last_word(rest)
         && last.len() == 4
@@ -299,6 +298,13 @@ fn split_day(text: &str) -> (&str, Option<Day>) {
         && let Some(month) = month_number(word)
     {
         return (without_weekday(place), Some(Day { year, month, day }));
+    }
+    // Day and month in figures, as Belga has them: `04/05`.
+    if let Some((day, month)) = last.split_once('/')
+        && let (Some(day), Ok(month)) = (day_number(day), month.parse::<i8>())
+        && (1..=12).contains(&month)
+    {
+        return (before, Some(Day { year, month, day }));
     }
     // Day, then month; `de` between them in Spanish and Portuguese.
     if let Some(month) = month_number(last) {
@@ -358,9 +364,10 @@ fn day_number(word: &str) -> Option<i8> {
 /// The month that `word` names or abbreviates in English, German, French, Spanish, Italian, Portuguese or Dutch.
 fn month_number(word: &str) -> Option<i8> {
     const MONTHS: [&[&str]; 12] = [
-        &["january", "januar", "jänner", "janvier", "enero", "gennaio", "janeiro", "januari"],
+        &["january", "января", "januar", "jänner", "janvier", "enero", "gennaio", "janeiro", "januari"],
         &[
             "february",
+            "февраля",
             "februar",
             "feber",
             "février",
@@ -372,19 +379,19 @@ fn month_number(word: &str) -> Option<i8> {
             "fév",
             "fev",
         ],
-        &["march", "märz", "maerz", "mars", "marzo", "março", "maart", "mrz", "mär"],
-        &["april", "avril", "abril", "aprile", "avr"],
-        &["may", "mai", "mayo", "maggio", "maio", "mei"],
-        &["june", "juni", "juin", "junio", "giugno", "junho"],
-        &["july", "juli", "juillet", "julio", "luglio", "julho", "juil"],
-        &["august", "août", "aout", "agosto", "augustus"],
-        &["september", "septembre", "septiembre", "settembre", "setembro", "sept", "set"],
-        &["october", "oktober", "octobre", "octubre", "ottobre", "outubro"],
-        &["november", "novembre", "noviembre", "novembro"],
-        &["december", "dezember", "décembre", "decembre", "diciembre", "dicembre", "dezembro"],
+        &["march", "марта", "märz", "maerz", "mars", "marzo", "março", "maart", "mrz", "mär"],
+        &["april", "апреля", "avril", "abril", "aprile", "avr"],
+        &["may", "мая", "mai", "mayo", "maggio", "maio", "mei"],
+        &["june", "июня", "juni", "juin", "junio", "giugno", "junho"],
+        &["july", "июля", "juli", "juillet", "julio", "luglio", "julho", "juil"],
+        &["august", "августа", "août", "aout", "agosto", "augustus"],
+        &["september", "сентября", "septembre", "septiembre", "settembre", "setembro", "sept", "set"],
+        &["october", "октября", "oktober", "octobre", "octubre", "ottobre", "outubro"],
+        &["november", "ноября", "novembre", "noviembre", "novembro"],
+        &["december", "декабря", "dezember", "décembre", "decembre", "diciembre", "dicembre", "dezembro"],
     ];
     let word = word.trim_end_matches(['.', ',']);
-    if word.len() < 3 || word.len() > 12 {
+    if word.len() < 3 || word.len() > 20 {
         return None;
     }
     let word = word.to_lowercase();
@@ -469,6 +476,9 @@ mod tests {
             "Near the Israel-Gaza border (CNN) -",
             "Gaza City, Palestinian Territories, May 16, 2021 (AFP) -",
             "Paris, 21 jan 2019 (AFP) -",
+            "OSTHEIM 04/05 (BELGA) =",
+            "МОСКВА, 21 января. /ТАСС/.",
+            "OSTHEIM, Ont. —",
             "Nueva Delhi, 21 ene (EFE).-",
             "MOSCOW, January 21. /TASS/.",
             "SAITAMA, Japan, Dec. 9 Kyodo -",

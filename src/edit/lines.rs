@@ -114,7 +114,7 @@ impl End {
             |c: char| matches!(c, '"' | '\'' | '”' | '’' | '»' | '«' | ')' | ']' | '›' | '“' | '」' | '』' | '）');
         match text.trim_end_matches(closers).chars().next_back() {
             Some('.' | '!' | '?' | '…' | '。' | '！' | '？' | '؟' | '۔' | '।' | '‽') => End::Sentence,
-            Some(':' | '：') => End::Colon,
+            Some(':' | '：') if text.ends_with([':', '：']) => End::Colon,
             _ => End::Open,
         }
     }
@@ -161,6 +161,17 @@ pub(super) fn blocks<'t>(text: &'t str, rows: &[Row<'t>]) -> Vec<Block<'t>> {
         first = last + 1;
     }
     blocks
+}
+
+/// Each row as a block of its own.
+pub(super) fn unwrapped<'t>(rows: &[Row<'t>]) -> Vec<Block<'t>> {
+    let block = |(i, row): (usize, &Row<'t>)| Block {
+        shape: Shape::of(row.text),
+        text: Cow::Borrowed(row.text),
+        span: row.start..row.start + row.text.len(),
+        rows: i..i + 1,
+    };
+    rows.iter().enumerate().map(block).collect()
 }
 
 /// The column that the copy is wrapped at, if it is: no line is wider, and many stop in mid-sentence just before it.

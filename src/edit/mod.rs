@@ -1,4 +1,4 @@
-//! An item's text → [`Copy`]: every line labelled, headline, dateline, captions, sign-offs and body pulled apart.
+//! An item's text → [`struct@Copy`]: every line labelled, headline, dateline, captions, sign-offs and body pulled apart.
 //!
 //! Pure: no I/O, no clock, no global. What is known of agencies stands in `config/rules/*.toml`; position, repetition and
 //! shape of lines is code.
@@ -8,6 +8,8 @@ mod caption;
 mod dateline;
 pub mod headline;
 mod lines;
+#[doc(hidden)]
+pub mod page;
 mod rules;
 mod story;
 
@@ -164,6 +166,7 @@ pub struct Hints<'a> {
 #[derive(Debug)]
 pub struct Desk {
     rules: Rules,
+    pages: page::model::Model,
 }
 
 impl Desk {
@@ -172,7 +175,7 @@ impl Desk {
     /// # Errors
     /// A rule that is wrong; the program's own are tested.
     pub fn builtin() -> Result<Desk, RuleError> {
-        Ok(Desk { rules: Rules::builtin()? })
+        Ok(Desk { rules: Rules::builtin()?, pages: page::trained() })
     }
 
     /// The desk with the program's rules and those of every `*.toml` file in `dir`, in the order of their names.
@@ -180,7 +183,7 @@ impl Desk {
     /// # Errors
     /// What is wrong, in which file, on which line, with which rule.
     pub fn load(dir: &Path) -> Result<Desk, RuleError> {
-        Ok(Desk { rules: Rules::load(dir)? })
+        Ok(Desk { rules: Rules::load(dir)?, pages: page::trained() })
     }
 
     /// The version of the rule set: a short digest of its texts.
@@ -189,12 +192,23 @@ impl Desk {
         self.rules.id()
     }
 
+    /// What the page model sees of each line of `text`: for training it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn look_at_page(&self, text: &str) -> page::features::Seen {
+        page::features::look(&self.rules, &lines::unwrapped(&lines::rows(text)))
+    }
+
     /// Edits one item: labels its lines and takes its parts apart. Never fails; text that it makes nothing of is body.
     #[must_use]
     pub fn edit<'t>(&'t self, text: &'t str, hints: &Hints<'_>) -> Copy<'t> {
         let rows = lines::rows(text);
         let blocks = lines::blocks(text, &rows);
-        let structure = story::structure(&self.rules, text, &blocks, hints);
+        let structure = if page::is_page(&self.rules, text, &blocks) {
+            page::structure(&self.rules, &self.pages, text, &blocks, hints)
+        } else {
+            story::structure(&self.rules, text, &blocks, hints)
+        };
         let mut copy = self.assemble(text, &blocks, &structure, hints);
         copy.lines = blocks
             .iter()

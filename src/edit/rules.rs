@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use regex_automata::{
-    Anchored, Input, MatchKind,
+    Anchored, Input, MatchError, MatchKind,
     hybrid::dfa::{Cache, DFA, OverlappingState},
     nfa::thompson,
     util::{pool::Pool, syntax},
@@ -354,7 +354,8 @@ impl Rules {
                 best = Some((owner, offset));
             }
         });
-        best.map(|(rule, offset)| Hit { rule: &self.rules[rule], offset })
+        let begin = |offset: usize| if at == At::End { offset + sentence_end(&text[offset..]) } else { offset };
+        best.map(|(rule, offset)| Hit { rule: &self.rules[rule], offset: begin(offset) })
     }
 }
 
@@ -446,26 +447,63 @@ impl Automaton {
     }
 
     /// Calls `found` with the rule and the offset of each match.
-    fn search(&self, text: &str, mut found: impl FnMut(usize, usize)) {
+    fn search(&self, text: &str, found: impl FnMut(usize, usize)) {
         let mut scratch = self.pool.get();
         let (Some(dfa), Some(cache)) = (&self.dfa, scratch.cache.as_mut()) else { return };
-        let span = match self.at {
-            At::Line => 0..text.len(),
-            At::Start => 0..text.floor_char_boundary(REACH),
-            At::End => text.ceil_char_boundary(text.len().saturating_sub(REACH))..text.len(),
+        // A search that gives up (none is set up to) finds no more: the paragraph stays what it is.
+        let _ = match self.at {
+            At::Line => self.forward(dfa, cache, text, text.len(), found),
+            At::Start => self.forward(dfa, cache, text, text.floor_char_boundary(REACH), found),
+            At::End => self.backward(dfa, cache, text, found),
         };
-        let input = Input::new(text).span(span).anchored(Anchored::Yes);
+    }
+
+    fn forward(
+        &self,
+        dfa: &DFA,
+        cache: &mut Cache,
+        text: &str,
+        end: usize,
+        mut found: impl FnMut(usize, usize),
+    ) -> Result<(), MatchError> {
+        let input = Input::new(text).range(..end).anchored(Anchored::Yes);
         let mut state = OverlappingState::start();
         loop {
-            let step = match self.at {
-                At::End => dfa.try_search_overlapping_rev(cache, &input, &mut state),
-                At::Line | At::Start => dfa.try_search_overlapping_fwd(cache, &input, &mut state),
+            dfa.try_search_overlapping_fwd(cache, &input, &mut state)?;
+            let Some(half) = state.get_match() else { return Ok(()) };
+            found(self.owners[half.pattern().as_usize()], half.offset());
+        }
+    }
+
+    /// Steps through the automaton by hand: its own reverse overlapping search (regex-automata 0.4.19) reports the second of
+    /// two matches at one place a byte too early.
+    fn backward(
+        &self,
+        dfa: &DFA,
+        cache: &mut Cache,
+        text: &str,
+        mut found: impl FnMut(usize, usize),
+    ) -> Result<(), MatchError> {
+        let start = text.ceil_char_boundary(text.len().saturating_sub(REACH));
+        let bytes = text.as_bytes();
+        let gave_up = |_| MatchError::gave_up(start);
+        let input = Input::new(text).range(start..).anchored(Anchored::Yes);
+        let mut state = dfa.start_state_reverse(cache, &input)?;
+        for at in (start..=bytes.len()).rev() {
+            // A state says one byte late that it matches.
+            state = match at.checked_sub(1) {
+                Some(before) => dfa.next_state(cache, state, bytes[before]).map_err(gave_up)?,
+                None => dfa.next_eoi_state(cache, state).map_err(gave_up)?,
             };
-            match (step, state.get_match()) {
-                (Ok(()), Some(half)) => found(self.owners[half.pattern().as_usize()], half.offset()),
-                _ => return,
+            if state.is_match() {
+                for k in 0..dfa.match_len(cache, state) {
+                    found(self.owners[dfa.match_pattern(cache, state, k).as_usize()], at);
+                }
+            } else if state.is_dead() || state.is_quit() {
+                break;
             }
         }
+        Ok(())
     }
 }
 
@@ -503,6 +541,15 @@ fn anchored(pattern: &str, at: At) -> String {
         At::Line => format!("(?:{pattern})$"),
         At::Start | At::End => format!("(?:{pattern})"),
     }
+}
+
+/// Bytes of the sentence end that an end rule matched to be sure that a sentence ended: they belong to what is before.
+fn sentence_end(matched: &str) -> usize {
+    let after = matched.trim_start_matches(['.', '!', '?']);
+    if after.len() == matched.len() {
+        return 0;
+    }
+    matched.len() - after.trim_start_matches(['"', '”', '’', '»', ')']).trim_start().len()
 }
 
 /// An error with its causes, on one line.

@@ -12,8 +12,10 @@ use super::{Hints, Label};
 
 /// Paragraphs at the start of an item that are searched for a dateline.
 const HEAD: usize = 24;
-/// Sentences before the dateline beyond which they are the story, not captions.
-const CAPTIONS_BEFORE: usize = 4;
+/// Sentences without a date before the dateline beyond which they are the story, not captions.
+const UNDATED_BEFORE: usize = 1;
+/// Lines that are no sentences beyond which they are the story, not headline and deck.
+const OPEN_LINES_BEFORE: usize = 4;
 /// Words that a headline, or a link to a story, may have.
 const HEADLINE_WORDS: usize = 16;
 
@@ -27,7 +29,7 @@ pub(super) struct Verdict<'r> {
 }
 
 impl<'r> Verdict<'r> {
-    fn evidence(label: Label, reason: &'r str) -> Verdict<'r> {
+    pub(super) fn evidence(label: Label, reason: &'r str) -> Verdict<'r> {
         Verdict { label, reason, rule: None }
     }
 
@@ -66,9 +68,9 @@ pub(super) fn structure<'t, 'r>(
         pass.found[i] = pass.rule(i, &[Place::Any, Place::Head]);
     }
     pass.repetitions(head);
-    let first_sentence = (0..head).find(|i| pass.found[*i].is_none() && pass.sentence(*i));
+    let first_sentence = pass.first_of_story(head);
     let dateline = match agency {
-        Some((at, found)) if pass.sentences_before(at) <= CAPTIONS_BEFORE => Some((at, found)),
+        Some((at, found)) if pass.undated_before(at) <= UNDATED_BEFORE => Some((at, found)),
         _ => (0..head)
             .filter(|i| pass.found[*i].is_none() && first_sentence.is_none_or(|f| *i <= f + 2))
             .find_map(|i| rules.agencies.dateline(&text[blocks[i].span.clone()], true).map(|found| (i, found))),
@@ -131,8 +133,27 @@ impl<'r> Pass<'_, '_, 'r> {
             || shape.words >= 24
     }
 
-    fn sentences_before(&self, at: usize) -> usize {
-        (0..at).filter(|i| self.found[*i].is_none() && self.sentence(*i)).count()
+    /// Where the story begins if no dateline says so: at the first sentence, at a line that introduces a list, or after
+    /// more lines than a headline and its deck have.
+    fn first_of_story(&self, head: usize) -> Option<usize> {
+        let mut open = 0;
+        for i in (0..head).filter(|i| self.found[*i].is_none()) {
+            let shape = &self.blocks[i].shape;
+            if self.sentence(i) || (shape.end == End::Colon && shape.words >= 4) {
+                return Some(i);
+            }
+            open += 1;
+            if open > OPEN_LINES_BEFORE {
+                return Some(i);
+            }
+        }
+        None
+    }
+
+    /// Sentences before `at` that no rule names and that have no date, as a caption has.
+    fn undated_before(&self, at: usize) -> usize {
+        let dated = |i: usize| self.blocks[i].text.split([' ', ',', '.']).any(is_year);
+        (0..at).filter(|i| self.found[*i].is_none() && self.sentence(*i) && !dated(*i)).count()
     }
 
     /// A paragraph that stands twice in the head is a caption; a short line that does is the headline.
@@ -261,9 +282,9 @@ impl<'r> Pass<'_, '_, 'r> {
         if from >= to || to - from > 2 {
             return;
         }
-        let near = |found: Option<usize>| found.filter(|j| self.found[*j].is_none_or(|v| v.label == Label::Body));
-        let before = (0..from).rev().find(|j| near(Some(*j)).is_some());
-        let after = (to..self.blocks.len()).find(|j| near(Some(*j)).is_some());
+        let in_story = |j: &usize| self.found[*j].is_none_or(|v| v.label == Label::Body);
+        let before = (0..from).rev().find(in_story);
+        let after = (to..self.blocks.len()).find(in_story);
         let Some(before) = before.map(|j| &self.blocks[j].shape) else { return };
         let prose = |shape: &Shape| shape.end != End::Open || shape.words >= 12;
         let followed = after.is_some_and(|j| prose(&self.blocks[j].shape));
@@ -301,10 +322,17 @@ impl<'r> Pass<'_, '_, 'r> {
         if !dateline && followed && before == End::Sentence && !quote {
             return Some(Verdict::evidence(Label::Subhead, "a line between paragraphs"));
         }
-        let link =
-            (followed || last) && before == End::Sentence && !quote && shape.end == End::Open && shape.words >= 7;
+        // At the very end of an item it may as well be copy that was cut off.
+        let closed = followed || (last && i + 1 < self.blocks.len());
+        let sentences = text.contains(". ") || text.contains("? ");
+        let headline = !quote && !sentences && shape.end == End::Open && shape.words >= 7;
+        let link = dateline && closed && headline && before == End::Sentence;
         link.then(|| Verdict::evidence(Label::Boilerplate, "a headline between paragraphs"))
     }
+}
+
+fn is_year(word: &str) -> bool {
+    word.len() == 4 && (word.starts_with("19") || word.starts_with("20")) && word.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// Equal but for case and white space.

@@ -1,6 +1,6 @@
 //! How good the edit desk is: its labels against items that people labelled.
 //!
-//! In: [`Gold`] records and the [`Copy`] that the desk makes of them. Out: [`Figures`], the confusion of labels, and for
+//! In: [`Gold`] records and the [`struct@Copy`] that the desk makes of them. Out: [`Figures`], the confusion of labels, and for
 //! each item the lines that came out wrong. Pure: files and tables are the command's.
 //!
 //! The definitions, weighted by words unless said otherwise:

@@ -77,9 +77,15 @@ pub fn normalized(item: &Normalized, origin: &Origin, rules: &str, raw: &Borrowe
     headers
 }
 
+/// Bytes of original headers that a dead letter carries on. More are left out: a header is no place for a document, and the
+/// record must fit its topic.
+const MAX_ORIGINAL: usize = 8 << 10;
+
 /// The headers of a dead letter: the original ones untouched, then ours.
 pub fn rejected(record: &BorrowedMessage<'_>, source: &str, stage: Stage, reject: &Reject) -> OwnedHeaders {
-    let original = record.headers().map_or_else(OwnedHeaders::new, |headers| headers.detach());
+    let size = |header: Header<'_, &[u8]>| header.key.len() + header.value.map_or(0, <[u8]>::len);
+    let original = record.headers().filter(|headers| headers.iter().map(size).sum::<usize>() <= MAX_ORIGINAL);
+    let original = original.map_or_else(OwnedHeaders::new, |headers| headers.detach());
     original
         .insert(text(REASON, reject.reason.code()))
         .insert(text(STAGE, stage.code()))
@@ -105,8 +111,9 @@ pub struct Arrival<'m> {
 /// Reads the headers of a normalized item.
 ///
 /// # Errors
-/// [`Reason::BadNormalized`], naming the header that is missing or malformed: somebody else wrote to the topic.
-pub fn arrival<'m>(message: &'m BorrowedMessage<'_>) -> Result<Arrival<'m>, Reject> {
+/// [`Reason::BadNormalized`], naming the header that is missing or malformed, or saying that the record does not belong to
+/// its partition: somebody else wrote to the topic.
+pub fn arrival<'m>(message: &'m BorrowedMessage<'_>, partitions: i32) -> Result<Arrival<'m>, Reject> {
     let mut fields: [Option<&str>; 6] = [None; 6];
     const NAMES: [&str; 6] = [HASH, SOURCE, RECEIVED, STATUS, VERSION, URI];
     for header in message.headers().into_iter().flat_map(|headers| headers.iter()) {
@@ -117,6 +124,9 @@ pub fn arrival<'m>(message: &'m BorrowedMessage<'_>) -> Result<Arrival<'m>, Reje
     let [hash, source, received, status, version, uri] = fields;
     let bad = |name: &str| Reject::new(Reason::BadNormalized, format!("header {name} is missing or malformed"));
     let hash: ContentHash = hash.and_then(|hash| hash.parse().ok()).ok_or_else(|| bad(HASH))?;
+    if hash.partition(partitions) != message.partition() {
+        return Err(Reject::new(Reason::BadNormalized, "the record lies in a partition that does not own its hash"));
+    }
     let status = Status::ALL.into_iter().find(|known| Some(known.as_str()) == status).ok_or_else(|| bad(STATUS))?;
     let source_text = source.ok_or_else(|| bad(SOURCE))?;
     let coordinates = parse_source(source_text).and_then(|(partition, offset)| Source::new(partition, offset));

@@ -57,12 +57,29 @@ pub struct Opened {
 
 /// Why the changelog cannot be trusted.
 #[derive(Debug, thiserror::Error)]
-#[error("{topic}/{partition} offset {offset}: {cause}; start the version of copydesk that wrote it, or a newer one")]
-pub struct Unreadable {
-    topic: String,
-    partition: i32,
-    offset: i64,
-    cause: RecordError,
+pub enum Unreadable {
+    /// Another version of copydesk wrote it.
+    #[error("{place}: {cause}; start the version of copydesk that wrote it, or a newer one")]
+    Layout {
+        /// Topic, partition and offset.
+        place: String,
+        /// What it says.
+        cause: RecordError,
+    },
+    /// The number of partitions has changed since it was written.
+    #[error(
+        "{place}: the entry belongs to partition {owner} of {partitions}, so the number of partitions was changed; \
+         contents would not be found where they were remembered. Create wire.normalized and wire.seen anew under other \
+         names (topics.normalized, topics.seen), or set the number back"
+    )]
+    Partitions {
+        /// Topic, partition and offset.
+        place: String,
+        /// Where the entry belongs now.
+        owner: i32,
+        /// How many partitions there are.
+        partitions: i32,
+    },
 }
 
 enum Command {
@@ -81,13 +98,14 @@ impl Opener {
     ///
     /// # Errors
     /// Where librdkafka refuses a property.
-    pub fn start(config: &Config, metrics: &Metrics) -> KafkaResult<Self> {
+    pub fn start(config: &Config, partitions: i32, metrics: &Metrics) -> KafkaResult<Self> {
         let (commands, inbox) = mpsc::channel();
         let (outbox, results) = mpsc::channel();
         let work = Work {
             committed: clients::reader(config, Isolation::Committed, metrics.clone())?,
             uncommitted: clients::reader(config, Isolation::Uncommitted, metrics.clone())?,
             config: config.clone(),
+            partitions,
             metrics: metrics.clone(),
             pending: BTreeMap::new(),
             outbox,
@@ -140,6 +158,7 @@ struct Work {
     committed: Reader,
     uncommitted: Reader,
     config: Config,
+    partitions: i32,
     metrics: Metrics,
     pending: BTreeMap<Lane, Pending>,
     outbox: Sender<Result<Opened, Unreadable>>,
@@ -319,24 +338,23 @@ impl Work {
                     else {
                         continue;
                     };
+                    let place = || format!("{}/{}/{}", message.topic(), message.partition(), message.offset());
                     match record::read(message.key().unwrap_or_default(), message.payload()) {
-                        Ok(Change::Seen(entry)) => table.restore(entry),
+                        Ok(Change::Seen(entry)) => {
+                            let owner = entry.identity.partition(self.partitions);
+                            if owner != message.partition() {
+                                let partitions = self.partitions;
+                                return Err(Unreadable::Partitions { place: place(), owner, partitions }.into());
+                            }
+                            table.restore(entry);
+                        }
                         Ok(Change::Forget(identity)) => table.forget(&identity),
                         Err(cause @ RecordError::Layout(_)) => {
-                            return Err(Trouble::Unreadable(Unreadable {
-                                topic: self.config.topics.seen.clone(),
-                                partition: message.partition(),
-                                offset: message.offset(),
-                                cause,
-                            }));
+                            return Err(Unreadable::Layout { place: place(), cause }.into());
                         }
-                        Err(error) => tracing::warn!(
-                            topic = %self.config.topics.seen,
-                            partition = message.partition(),
-                            offset = message.offset(),
-                            %error,
-                            "a foreign record in the changelog was passed over"
-                        ),
+                        Err(error) => {
+                            tracing::warn!(place = place(), %error, "a foreign record in the changelog was passed over");
+                        }
                     }
                     if message.offset() % 10_000 == 0 {
                         let left = u64::try_from(*mark - message.offset()).unwrap_or(0);
@@ -380,6 +398,12 @@ enum Trouble {
     Kafka(KafkaError),
     Unreadable(Unreadable),
     Gone,
+}
+
+impl From<Unreadable> for Trouble {
+    fn from(unreadable: Unreadable) -> Self {
+        Trouble::Unreadable(unreadable)
+    }
 }
 
 impl From<KafkaError> for Trouble {

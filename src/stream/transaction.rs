@@ -85,16 +85,19 @@ impl Committer {
     ///
     /// # Errors
     /// Where the system has no thread left.
-    pub fn start(producer: Arc<WireProducer>) -> std::io::Result<Self> {
+    pub fn start(producer: Arc<WireProducer>) -> KafkaResult<Self> {
         let (jobs, inbox) = mpsc::channel::<Job>();
         let (outbox, outcomes) = mpsc::channel();
-        thread::Builder::new().name("committer".into()).spawn(move || {
-            for job in inbox {
-                if outbox.send(commit(&producer, &job)).is_err() {
-                    break;
+        thread::Builder::new()
+            .name("committer".into())
+            .spawn(move || {
+                for job in inbox {
+                    if outbox.send(commit(&producer, &job)).is_err() {
+                        break;
+                    }
                 }
-            }
-        })?;
+            })
+            .map_err(|error| KafkaError::ClientCreation(error.to_string()))?;
         Ok(Committer { jobs, outcomes })
     }
 

@@ -1,7 +1,7 @@
 //! Raw bytes → [`Item`]: what came over the wire, decoded and parsed into types once.
 //!
 //! In: a record's value and its `content-type` header. Out: an [`Item`] with folded UTF-8 text, or a
-//! [`Reject`](crate::reject::Reject) that says why not. Pure: no I/O, no clock.
+//! [`Reject`] that says why not. Pure: no I/O, no clock.
 //!
 //! `format` tells what a value is, `charset` turns bytes into text, `envelope` reads the JSON around a text, `fold` takes
 //! out the characters that carry no copy.

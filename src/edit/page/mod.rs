@@ -1,0 +1,144 @@
+//! Page dumps: items that are the whole visible text of a web page, navigation and all.
+//!
+//! A page is told from wire copy by its many short lines. Its lines are labelled by a small learned model over
+//! language-neutral features (see [`features`]); the model file is trained by `cargo run --release --example train-pages`.
+
+pub mod context;
+pub mod features;
+pub mod model;
+
+use super::dateline::Found;
+use super::lines::{Block, End};
+use super::rules::Rules;
+use super::story::{Structure, Verdict};
+use super::{Hints, Label};
+use features::Seen;
+use model::{CLASS_COUNT, CLASSES, Model, Tree};
+
+/// Whether the item is a page dump: many lines, a good part of them short ones that are no sentences and no figures, and no
+/// agency's dateline at the top, where wire copy has it.
+pub(super) fn is_page(rules: &Rules, text: &str, blocks: &[Block<'_>]) -> bool {
+    if blocks.len() < 30 {
+        return false;
+    }
+    let short = |b: &&Block<'_>| b.shape.words <= 5 && b.shape.end == End::Open && b.shape.digits <= 2;
+    let count = blocks.iter().filter(short).count();
+    let many = (count >= 15 && count * 3 >= blocks.len()) || (count >= 20 && count * 6 >= blocks.len());
+    let dateline = |b: &Block<'_>| rules.agencies.dateline(&text[b.span.clone()], false).is_some();
+    many && !blocks.iter().take(8).any(dateline)
+}
+
+/// The model as it was trained.
+pub(super) fn trained() -> Model {
+    Model::from_bytes(include_bytes!("model.bin"))
+}
+
+/// The structure of a page dump.
+pub(super) fn structure<'t, 'r>(
+    rules: &'r Rules,
+    model: &Model,
+    text: &'t str,
+    blocks: &[Block<'t>],
+    hints: &Hints<'_>,
+) -> Structure<'t, 'r> {
+    let seen = features::look(rules, blocks);
+    let mut verdicts = vec![Verdict::evidence(Label::Boilerplate, "page furniture"); blocks.len()];
+    for (i, class) in seen.lines.iter().zip(classify(model, &seen)) {
+        let label = CLASSES[class];
+        verdicts[*i] = Verdict::evidence(label, reason(label));
+    }
+    keep_main_text(&seen, &mut verdicts);
+    headlines(&seen, &mut verdicts, blocks, hints);
+    let story = verdicts.iter().position(|v| v.label == Label::Body).unwrap_or(blocks.len());
+    let found: Option<Found<'t, 'r>> =
+        blocks.get(story).and_then(|b| rules.agencies.dateline(&text[b.span.clone()], true));
+    Structure { verdicts, dateline: found.map(|found| (story, found)), story }
+}
+
+fn reason(label: Label) -> &'static str {
+    match label {
+        Label::Body => "reads like the story",
+        Label::Boilerplate => "reads like the page around the story",
+        _ => "reads and stands like one",
+    }
+}
+
+/// Where the model leaves little of the page's main run of text, that run is the story: losing a story is worse than
+/// keeping what stands in it.
+fn keep_main_text(seen: &Seen, verdicts: &mut [Verdict<'_>]) {
+    let prose = |i: &usize| seen.features[*i][features::PROSE];
+    let main = seen.main.0..seen.main.1;
+    let all: f32 = main.clone().map(|i| prose(&i)).sum();
+    let kept: f32 = main.clone().filter(|i| verdicts[seen.lines[*i]].label == Label::Body).map(|i| prose(&i)).sum();
+    if kept * 3.0 < all {
+        for i in main.filter(|i| prose(i) > 0.0) {
+            verdicts[seen.lines[i]] = Verdict::evidence(Label::Body, "running text in the page's main block");
+        }
+    }
+}
+
+/// A page has one headline: lines that repeat it are it, and so is the one sent beside the text.
+fn headlines(seen: &Seen, verdicts: &mut [Verdict<'_>], blocks: &[Block<'_>], hints: &Hints<'_>) {
+    let given = hints.headline.map(features::key);
+    let first = seen.lines.iter().position(|i| verdicts[*i].label == Label::Headline).map(|at| seen.keys[at]);
+    for (i, key) in seen.lines.iter().zip(&seen.keys) {
+        if (Some(*key) == given || Some(*key) == first) && blocks[*i].shape.words >= 3 {
+            verdicts[*i] = Verdict::evidence(Label::Headline, "the headline, as it stands elsewhere too");
+        }
+    }
+}
+
+/// What the first look gives each class, a line.
+#[must_use]
+pub fn first_look(trees: &[Tree], seen: &Seen) -> Vec<[f32; CLASS_COUNT]> {
+    seen.features.iter().map(|line| context::softmax(model::scores(trees, line))).collect()
+}
+
+/// The class of each line that was looked at, as an index into [`model::CLASSES`].
+#[must_use]
+pub fn classify(model: &Model, seen: &Seen) -> Vec<usize> {
+    let wide = context::widen(seen, &first_look(&model.first, seen));
+    let choose = |line: &context::Wide| {
+        let scores = model::scores(&model.second, line);
+        (0..CLASS_COUNT).max_by(|a, b| scores[*a].total_cmp(&scores[*b])).unwrap_or(0)
+    };
+    wide.iter().map(choose).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::edit::{Desk, Label, lines};
+
+    fn is_page(text: &str) -> bool {
+        let desk = Desk::builtin().unwrap();
+        super::is_page(&desk.rules, text, &lines::blocks(text, &lines::rows(text)))
+    }
+
+    fn menu() -> String {
+        (0..40).map(|i| format!("Harbour section {}\n", char::from(b'A' + i % 26))).collect()
+    }
+
+    const STORY: &str = "The port of Ostheim opened again on Monday after a week of storms, the harbour office said.\n";
+
+    #[test]
+    fn a_menu_around_a_story_is_a_page_and_its_story_is_kept() {
+        let story = STORY.to_owned()
+            + "Ships waited for days, and the mayor, Ana Brandt, thanked the crews for their patience.\n\
+            “We could not have asked for more,” she said at the quay, where the first ferry came in at noon.\n\
+            The lighthouse, dark since the winter, will be lit again before the fishing season opens, she added.\n";
+        let text = menu() + "Harbour of Ostheim opens again after a week of storms\n" + &story + &menu();
+        assert!(is_page(&text));
+        let desk = Desk::builtin().unwrap();
+        let copy = desk.edit(&text, &Default::default());
+        assert_eq!(copy.body.join("\n") + "\n", story);
+        let menu = copy.lines.iter().filter(|l| l.text.starts_with("Harbour section"));
+        assert!(menu.clone().count() == 80 && menu.clone().all(|l| l.label != Label::Body));
+    }
+
+    #[test]
+    fn wire_copy_is_no_page_even_with_a_table_in_it() {
+        assert!(!is_page(&STORY.repeat(60)));
+        assert!(!is_page(&format!("OSTHEIM (AP) — {STORY}{}", menu())));
+        assert!(!is_page(&(STORY.repeat(30) + &"Holm 3, Ostheim 2, 18 minutes\n".repeat(30))));
+    }
+}
