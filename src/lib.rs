@@ -10,6 +10,7 @@
 //! - [`dedup`]: has this content been seen inside the window? A table a partition, rebuilt from its changelog.
 //! - [`stream`]: Kafka. The worker loop, transactions, rebalances, restore, dead letters.
 //! - [`evaluate`]: how good the edit desk is, measured on labelled items.
+//! - [`mine`]: new boilerplate, found from the traffic itself.
 //! - [`telemetry`]: metrics, logs and the admin HTTP server.
 //! - [`config`]: the typed configuration. [`cli`]: one file a command.
 //!
@@ -25,6 +26,7 @@ pub mod dedup;
 pub mod edit;
 pub mod evaluate;
 pub mod fingerprint;
+pub mod mine;
 pub mod normalize;
 pub mod reject;
 pub mod stream;

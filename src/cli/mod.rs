@@ -8,6 +8,7 @@ pub mod demo;
 pub mod evaluate;
 pub mod explain;
 pub mod labels;
+pub mod mine;
 pub mod process;
 mod read;
 pub mod run;
@@ -25,6 +26,10 @@ const EXAMPLES: &str = "\
 Begin here:
   copydesk demo                          the whole flow, nothing to install
   copydesk process --explain story.txt   one item, line by line
+
+On your archive:
+  copydesk evaluate gold.jsonl           how good is it on labelled items?
+  copydesk mine archive.ndjson           which furniture has no rule yet?
 
 On your Kafka:
   copydesk topics --create               create the six topics
@@ -59,6 +64,7 @@ enum Command {
     Demo(demo::Args),
     Process(process::Args),
     Evaluate(evaluate::Args),
+    Mine(mine::Args),
     Check(check::Args),
     Topics(topics::Args),
 }
@@ -74,6 +80,7 @@ impl Cli {
             Command::Demo(args) => demo::run(&args),
             Command::Process(args) => process::run(&args, &self.global.load()?),
             Command::Evaluate(args) => evaluate::run(&args, &self.global.load()?),
+            Command::Mine(args) => mine::run(&args, &self.global.load()?),
             Command::Check(args) => check::run(&args, self.global.file().as_deref(), self.global.load()),
             Command::Topics(args) => topics::run(&args, &self.global.load()?),
         }

@@ -2,7 +2,7 @@
 
 use crate::copydesk::copydesk;
 
-const COMMANDS: [&str; 6] = ["run", "demo", "process", "evaluate", "check", "topics"];
+const COMMANDS: [&str; 7] = ["run", "demo", "process", "evaluate", "mine", "check", "topics"];
 
 #[test]
 fn without_a_command_the_help_says_where_to_begin() {
@@ -28,7 +28,7 @@ fn every_command_is_listed_and_explains_itself() {
 
 #[test]
 fn examples_fit_a_terminal_of_eighty_columns() {
-    for arguments in [&["--help"][..], &["topics", "--help"], &["evaluate", "--help"]] {
+    for arguments in [&["--help"][..], &["topics", "--help"], &["evaluate", "--help"], &["mine", "--help"]] {
         let help = copydesk(arguments).out;
         let examples = help.lines().skip_while(|line| !line.starts_with("Begin here") && !line.starts_with("Examples"));
         for line in examples {

@@ -6,4 +6,5 @@ mod copydesk;
 mod documents;
 mod evaluate;
 mod help;
+mod mine;
 mod run;
