@@ -137,3 +137,27 @@ fn a_file_that_is_not_there_is_named() {
     assert_eq!(output.status.code(), Some(1));
     assert!(errors(&output)[0].starts_with("copydesk: cannot read no/such/file.txt: "), "{:?}", errors(&output));
 }
+
+#[test]
+fn an_explanation_is_written_as_one_page_of_all_items() {
+    let folder = tempfile::tempdir().unwrap();
+    let (story, bad) = (file(folder.path(), "a.txt", STORY), file(folder.path(), "<b>.txt", " \n"));
+    let page = folder.path().join("page.html");
+    let output = process(&["--explain", "--html", page.to_str().unwrap(), &story, &bad], b"");
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), b"".as_slice()));
+    assert_eq!(errors(&output).len(), 1, "{:?}", errors(&output));
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.starts_with("<!DOCTYPE html>") && page.trim_end().ends_with("</html>"));
+    assert!(page.contains("<a href=\"#item-1\" dir=\"auto\">Harbour opens again</a>"), "{page}");
+    assert!(page.contains("<del>Advertisement</del>") && page.contains("common/advertisement"), "{page}");
+    assert!(page.contains("&lt;b&gt;.txt:1") && page.contains("rejected: empty"), "{page}");
+    assert!(!page.contains("<b>.txt") && !page.contains("<script"), "{page}");
+}
+
+#[test]
+fn a_page_goes_to_standard_output_too_and_belongs_to_an_explanation() {
+    let output = process(&["--explain", "--html", "-"], STORY.as_bytes());
+    assert!(output.status.success());
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("<!DOCTYPE html>"));
+    assert_eq!(process(&["--html", "-"], STORY.as_bytes()).status.code(), Some(2));
+}

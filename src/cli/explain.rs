@@ -1,10 +1,15 @@
-//! `process --explain`: every line of an item with its label and the reason for it, then the parts it was taken into.
+//! `process --explain`: every line of an item with its label and the reason for it, then the parts it was taken into. On the
+//! terminal, or as a page.
+
+pub mod html;
+mod segments;
 
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Color, Style};
 
-use crate::edit::{Copy, Label};
+use crate::edit::{Copy, Label, Line};
+use segments::{Fate, segments};
 
 const DIM: Style = Style::new().dimmed();
 const BOLD: Style = Style::new().bold();
@@ -25,12 +30,34 @@ pub fn explain(out: &mut dyn Write, copy: &Copy) -> io::Result<()> {
 fn lines(out: &mut dyn Write, copy: &Copy) -> io::Result<()> {
     for line in &copy.lines {
         let style = style(line.label);
-        let words = if line.label == Label::Body || line.label == Label::Headline { Style::new() } else { style };
-        let text = format!("{:<WIDTH$}", clip(line.text, WIDTH));
         let name = line.label.name();
-        writeln!(out, "{style}{name:>11}{style:#} {DIM}│{DIM:#} {words}{text}{words:#} {DIM}{}{DIM:#}", line.reason)?;
+        write!(out, "{style}{name:>11}{style:#} {DIM}│{DIM:#} ")?;
+        let shown = text(out, line, copy)?;
+        writeln!(out, "{:gap$} {DIM}{}{DIM:#}", "", line.reason, gap = WIDTH - shown)?;
     }
     Ok(())
+}
+
+/// The line in at most [`WIDTH`] columns, what is taken off it in the colour of where it goes; says how many.
+fn text(out: &mut dyn Write, line: &Line<'_>, copy: &Copy) -> io::Result<usize> {
+    let mut shown = 0;
+    for (text, fate) in segments(line, copy) {
+        let style = match fate {
+            Fate::Stays if line.label == Label::Body || line.label == Label::Headline => Style::new(),
+            Fate::Stays => style(line.label),
+            Fate::Dateline => style(Label::Date),
+            Fate::Signoff => style(Label::Signoff),
+            Fate::Credit => style(Label::Credit).underline(),
+            Fate::Removed => style(Label::Boilerplate).strikethrough(),
+        };
+        let text = clip(text, WIDTH - shown);
+        write!(out, "{style}{text}{style:#}")?;
+        shown += text.chars().count();
+        if shown >= WIDTH || text.ends_with('…') {
+            break;
+        }
+    }
+    Ok(shown)
 }
 
 fn parts(out: &mut dyn Write, copy: &Copy) -> io::Result<()> {

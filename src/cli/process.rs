@@ -3,10 +3,14 @@
 //! What it does to a file is exactly what the stream does to a record, up to the article: nothing is deduplicated here.
 
 use std::borrow::Cow;
+use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context;
+
+use super::explain::html::{Explained, Page};
 use super::read::{self, Place};
 use super::{explain, labels};
 use crate::config::Config;
@@ -21,6 +25,11 @@ use crate::wire;
 /// with a whole JSON object on its first line, hold one envelope a line. Rejected items are named on standard error, as
 /// FILE:LINE: reason: detail; if there was one, the exit code is 1.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  copydesk process feed.ndjson > articles.ndjson
+  copydesk process --explain story.txt
+  copydesk process --explain --html page.html *.txt")]
 pub struct Args {
     /// Files to read; - is standard input
     #[arg(value_name = "FILE", default_value = "-")]
@@ -29,6 +38,10 @@ pub struct Args {
     /// Show every line with its label and the rule or reason that gave it, and the parts of the article
     #[arg(long)]
     explain: bool,
+
+    /// Write the explanation to FILE instead, as one HTML page that needs nothing else; - is standard output
+    #[arg(long, value_name = "FILE", requires = "explain")]
+    html: Option<PathBuf>,
 
     /// Write the labels of every line instead of articles: one JSON object an item, rejected ones included
     ///
@@ -60,12 +73,16 @@ pub fn run(args: &Args, config: &Config) -> anyhow::Result<ExitCode> {
         normalizer: Normalizer::new(&desk, &config.article.authority, config.item.max_bytes),
         out,
         errors: Box::new(io::stderr()),
+        page: Page::default(),
         rejected: false,
     };
     for file in &args.files {
         read::items(file, &mut |place, value| process.item(place, value))?;
     }
     process.out.flush()?;
+    if let Some(path) = &args.html {
+        write_page(path, &process.page.finish(desk.rules_id()))?;
+    }
     Ok(if process.rejected && !args.labels { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
@@ -76,6 +93,7 @@ struct Process<'a> {
     normalizer: Normalizer<'a>,
     out: Box<dyn Write + 'a>,
     errors: Box<dyn Write + 'a>,
+    page: Page,
     rejected: bool,
 }
 
@@ -122,16 +140,31 @@ impl Process<'_> {
         Ok(outcome)
     }
 
-    fn explain(&mut self, place: Place<'_>, value: &[u8]) -> io::Result<Result<(), Reject>> {
+    fn explain(&mut self, place: Place<'_>, value: &[u8]) -> anyhow::Result<Result<(), Reject>> {
+        let content_type = self.args.content_type.as_deref();
+        let outcome = self.normalizer.normalize(value, content_type, None).map(|_| ());
+        let item = wire::read(value, content_type, self.config.item.max_bytes).ok();
+        let copy = item.as_ref().map(|item| normalize::edit(self.desk, item, None));
+        if self.args.html.is_some() {
+            let (place, rejected) = (&place.to_string(), outcome.as_ref().err());
+            self.page.add(&Explained { place, item: item.as_ref().zip(copy.as_ref()), rejected })?;
+            return Ok(outcome);
+        }
         let bold = anstyle::Style::new().bold();
         writeln!(self.out, "{bold}{place}{bold:#}")?;
-        let content_type = self.args.content_type.as_deref();
-        if let Ok(item) = wire::read(value, content_type, self.config.item.max_bytes) {
-            explain::explain(&mut self.out, &normalize::edit(self.desk, &item, None))?;
+        if let Some(copy) = &copy {
+            explain::explain(&mut self.out, copy)?;
             writeln!(self.out)?;
         }
-        Ok(self.normalizer.normalize(value, content_type, None).map(|_| ()))
+        Ok(outcome)
     }
+}
+
+fn write_page(path: &Path, page: &str) -> anyhow::Result<()> {
+    if path == Path::new("-") {
+        return Ok(io::stdout().write_all(page.as_bytes())?);
+    }
+    fs::write(path, page).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// What an envelope says word for word, as far as it can be told, even where it was rejected.

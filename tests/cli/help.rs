@@ -28,7 +28,9 @@ fn every_command_is_listed_and_explains_itself() {
 
 #[test]
 fn examples_fit_a_terminal_of_eighty_columns() {
-    for arguments in [&["--help"][..], &["topics", "--help"], &["evaluate", "--help"], &["mine", "--help"]] {
+    for arguments in
+        [&["--help"][..], &["topics", "--help"], &["process", "--help"], &["evaluate", "--help"], &["mine", "--help"]]
+    {
         let help = copydesk(arguments).out;
         let examples = help.lines().skip_while(|line| !line.starts_with("Begin here") && !line.starts_with("Examples"));
         for line in examples {
