@@ -127,10 +127,10 @@ impl Process<'_> {
         let (answer, outcome) = match &item {
             Ok(item) => {
                 let copy = normalize::edit(self.desk, item, None);
-                (labels::labels_json(item.uri.as_deref(), &copy), Ok(()))
+                (labels::labels_json(item.uri.as_deref(), Sent::of(value).text.as_deref(), &copy), Ok(()))
             }
             Err(reject) => {
-                let mut answer = labels::labels_json(envelope_uri(value).as_deref(), &Default::default());
+                let mut answer = labels::labels_json(Sent::of(value).uri.as_deref(), None, &Default::default());
                 answer["rejected"] = reject.reason.code().into();
                 (answer, Err(reject.clone()))
             }
@@ -167,12 +167,17 @@ fn write_page(path: &Path, page: &str) -> anyhow::Result<()> {
     fs::write(path, page).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// The uri of an envelope that was rejected, as far as it can be told.
-fn envelope_uri(value: &[u8]) -> Option<Cow<'_, str>> {
-    #[derive(serde::Deserialize)]
-    struct Uri<'v> {
-        #[serde(borrow)]
-        uri: Option<Cow<'v, str>>,
+/// What an envelope says word for word, as far as it can be told, even where it was rejected.
+#[derive(Default, serde::Deserialize)]
+struct Sent<'v> {
+    #[serde(borrow)]
+    uri: Option<Cow<'v, str>>,
+    #[serde(borrow)]
+    text: Option<Cow<'v, str>>,
+}
+
+impl<'v> Sent<'v> {
+    fn of(value: &'v [u8]) -> Self {
+        serde_json::from_slice(value).unwrap_or_default()
     }
-    serde_json::from_slice::<Uri<'_>>(value).ok()?.uri
 }

@@ -19,7 +19,7 @@ pub(super) fn split<'t>(rules: &Rules, text: &'t str, sources: &[&str]) -> Capti
         credit = credit.or_else(|| leading_credit(taken));
         text = rest.trim_start();
     }
-    if let Some(hit) = rules.find(At::End, text, |r| r.label == Label::Credit && r.in_scope(sources)) {
+    if let Some(hit) = rules.find_in_caption(At::End, text, |r| r.label == Label::Credit && r.in_scope(sources)) {
         let (shows, by) = text.split_at(hit.offset);
         return Caption { text: shows.trim_end(), credit: Some(by.trim()) };
     }

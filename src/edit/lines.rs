@@ -46,16 +46,13 @@ pub(super) enum End {
     Open,
 }
 
-/// Language-neutral counts over one paragraph. Past [`Shape::LIMIT`] bytes only the ends are looked at: `long` is set and
-/// the counts describe the beginning.
+/// Language-neutral counts over one paragraph. Past [`Shape::LIMIT`] bytes nothing is counted: `long` says it all.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
     pub words: usize,
     pub upper: usize,
     pub lower: usize,
     pub digits: usize,
-    /// Words that begin with an upper-case letter.
-    pub capitalised: usize,
     pub end: End,
     pub long: bool,
 }
@@ -66,31 +63,47 @@ impl Shape {
 
     fn of(text: &str) -> Shape {
         let long = text.len() > Shape::LIMIT;
-        let head = if long { &text[..text.floor_char_boundary(Shape::LIMIT)] } else { text };
-        let mut shape = Shape { words: 0, upper: 0, lower: 0, digits: 0, capitalised: 0, end: End::of(text), long };
+        let mut shape = Shape { words: 0, upper: 0, lower: 0, digits: 0, end: End::of(text), long };
+        if long {
+            shape.words = Shape::LIMIT / 6;
+            return shape;
+        }
         let (mut in_word, mut unspaced) = (false, 0);
-        for c in head.chars() {
-            if is_unspaced(c) {
-                unspaced += 1;
-                shape.lower += 1;
-                continue;
-            }
-            if c.is_whitespace() {
-                in_word = false;
-                continue;
-            }
-            let upper = c.is_uppercase();
+        for c in text.chars() {
+            let upper = match c {
+                'a'..='z' => {
+                    shape.lower += 1;
+                    false
+                }
+                'A'..='Z' => true,
+                ' ' => {
+                    in_word = false;
+                    continue;
+                }
+                '0'..='9' => {
+                    shape.digits += 1;
+                    false
+                }
+                c if c.is_ascii() => false,
+                c if is_unspaced(c) => {
+                    unspaced += 1;
+                    shape.lower += 1;
+                    continue;
+                }
+                c if c.is_whitespace() => {
+                    in_word = false;
+                    continue;
+                }
+                c => {
+                    let upper = c.is_uppercase();
+                    shape.lower += usize::from(!upper && c.is_alphabetic());
+                    upper
+                }
+            };
+            shape.upper += usize::from(upper);
             if !in_word {
                 in_word = true;
                 shape.words += 1;
-                shape.capitalised += usize::from(upper);
-            }
-            if upper {
-                shape.upper += 1;
-            } else if c.is_alphabetic() {
-                shape.lower += 1;
-            } else if c.is_ascii_digit() {
-                shape.digits += 1;
             }
         }
         shape.words += unspaced / 2;

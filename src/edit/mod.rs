@@ -116,7 +116,7 @@ pub struct Dateline<'t> {
 }
 
 /// A picture caption and its credit.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Caption<'t> {
     /// What the picture shows, without the credit.
     pub text: &'t str,
@@ -233,6 +233,7 @@ impl Desk {
         hints: &Hints<'_>,
     ) -> Copy<'t> {
         let mut copy = Copy::default();
+        let mut captions = std::collections::HashSet::new();
         let dateline = structure.dateline.as_ref();
         let sources = story::sources(&Hints { source: hints.source, ..Hints::default() }, dateline.map(|(_, d)| d));
         for (i, (block, verdict)) in blocks.iter().zip(&structure.verdicts).enumerate() {
@@ -246,7 +247,7 @@ impl Desk {
                 Label::Byline if copy.byline.is_none() => copy.byline = Some(byline::without_mark(raw)),
                 Label::Caption => {
                     let split = caption::split(&self.rules, raw, &sources);
-                    if !copy.captions.contains(&split) {
+                    if captions.insert(split.clone()) {
                         copy.captions.push(split);
                     }
                 }

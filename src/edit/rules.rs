@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use regex_automata::{
     Anchored, Input, MatchError, MatchKind,
     hybrid::dfa::{Cache, DFA, OverlappingState},
+    meta,
     nfa::thompson,
     util::{pool::Pool, syntax},
 };
@@ -126,6 +127,17 @@ pub(super) enum Place {
     Tail,
 }
 
+/// Rules that are asked together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Group {
+    /// Of every paragraph: their patterns fail within a few bytes of most.
+    Plain,
+    /// Of paragraphs that hold a literal the rule needs: their patterns may begin, or end, with anything.
+    Needing,
+    /// Of captions only.
+    Weak,
+}
+
 /// One rule, as the edit desk uses it.
 #[derive(Debug)]
 pub(super) struct Rule {
@@ -141,8 +153,6 @@ pub(super) struct Rule {
     pub cut: bool,
     /// A start or end that is page chrome or a tag: taken off, and nothing more.
     pub chrome: bool,
-    /// A credit that splits a caption but does not make one.
-    pub weak: bool,
     /// A heading: the open lines under it are its list.
     pub list: bool,
     /// A note that is not for publication.
@@ -170,9 +180,8 @@ pub(super) struct Hit<'r> {
 #[derive(Debug)]
 pub(super) struct Rules {
     rules: Vec<Rule>,
-    line: Automaton,
-    start: Automaton,
-    end: Automaton,
+    /// One for each [`At`] and [`Group`].
+    automata: [[Automaton; 3]; 3],
     pub agencies: Agencies,
     id: String,
 }
@@ -202,6 +211,9 @@ struct RawRule {
     at: At,
     #[serde(default)]
     place: Place,
+    /// Literals, one of which a paragraph must hold for the patterns to be tried.
+    #[serde(default)]
+    needs: Vec<String>,
     patterns: Vec<String>,
     #[serde(default)]
     sources: Vec<String>,
@@ -211,6 +223,7 @@ struct RawRule {
     cut: bool,
     #[serde(default)]
     chrome: bool,
+    /// A credit that splits a caption but does not make one.
     #[serde(default)]
     weak: bool,
     #[serde(default)]
@@ -288,20 +301,28 @@ impl Rules {
             places.regions.extend(parsed.places.regions);
         }
         let mut rules = Vec::with_capacity(raws.len());
-        let mut patterns: [Vec<(String, usize)>; 3] = Default::default();
+        let mut members: [[Vec<usize>; 3]; 3] = Default::default();
         for (index, (file, line, raw)) in raws.iter().enumerate() {
             rules.push(raw.check(file, *line)?);
             if raws[..index].iter().any(|(_, _, other)| other.id == raw.id) {
                 return Err(raw.refuse(file, *line, "another rule has this id"));
             }
-            patterns[raw.at as usize].extend(raw.patterns.iter().map(|p| (p.clone(), index)));
+            members[raw.at as usize][raw.group() as usize].push(index);
         }
-        let [line, start, end] = patterns;
+        let mut automata = Vec::new();
+        for (at, groups) in [At::Line, At::Start, At::End].into_iter().zip(&members) {
+            let build = |indexes: &Vec<usize>| {
+                let own = indexes.iter().map(|i| (*i, &raws[*i].2)).collect::<Vec<_>>();
+                Automaton::new(&own, at)
+            };
+            automata.push([build(&groups[0])?, build(&groups[1])?, build(&groups[2])?]);
+        }
+        let Ok(automata) = <[[Automaton; 3]; 3]>::try_from(automata) else {
+            return Err(RuleError::Build("an automaton is missing".to_owned()));
+        };
         let compiled = Rules {
             rules,
-            line: Automaton::new(line, At::Line)?,
-            start: Automaton::new(start, At::Start)?,
-            end: Automaton::new(end, At::End)?,
+            automata,
             agencies: Agencies::new(agencies, places),
             id: hasher.finalize().to_hex()[..12].to_owned(),
         };
@@ -320,7 +341,7 @@ impl Rules {
         let examples = raw.matches.iter().map(|e| (e, true)).chain(raw.rejects.iter().map(|e| (e, false)));
         let failing = examples.filter(|(example, must_match)| {
             let mut matched = false;
-            self.automaton(raw.at).search(example, |owner, _| matched |= owner == index);
+            self.automata[raw.at as usize][raw.group() as usize].search(example, |owner, _| matched |= owner == index);
             matched != *must_match
         });
         failing
@@ -331,29 +352,32 @@ impl Rules {
             .collect()
     }
 
-    fn automaton(&self, at: At) -> &Automaton {
-        match at {
-            At::Line => &self.line,
-            At::Start => &self.start,
-            At::End => &self.end,
-        }
+    /// The first rule, in file order, that covers `text` as `at` says and that `wanted` accepts; among several reaches of
+    /// one rule, the longest. Weak rules are not asked.
+    pub(super) fn find(&self, at: At, text: &str, wanted: impl Fn(&Rule) -> bool) -> Option<Hit<'_>> {
+        self.find_in(at, &[Group::Plain, Group::Needing], text, wanted)
     }
 
-    /// The first rule, in file order, that covers `text` as `at` says and that `wanted` accepts; among several reaches of
-    /// one rule, the longest.
-    pub(super) fn find(&self, at: At, text: &str, wanted: impl Fn(&Rule) -> bool) -> Option<Hit<'_>> {
+    /// Like [`find`](Rules::find), weak rules among them: for what is known to be a caption.
+    pub(super) fn find_in_caption(&self, at: At, text: &str, wanted: impl Fn(&Rule) -> bool) -> Option<Hit<'_>> {
+        self.find_in(at, &[Group::Plain, Group::Needing, Group::Weak], text, wanted)
+    }
+
+    fn find_in(&self, at: At, groups: &[Group], text: &str, wanted: impl Fn(&Rule) -> bool) -> Option<Hit<'_>> {
         let mut best: Option<(usize, usize)> = None;
-        self.automaton(at).search(text, |owner, offset| {
-            let better = match best {
-                None => true,
-                Some((rule, reach)) => {
-                    owner < rule || (owner == rule && if at == At::End { offset < reach } else { offset > reach })
+        for group in groups {
+            self.automata[at as usize][*group as usize].search(text, |owner, offset| {
+                let better = match best {
+                    None => true,
+                    Some((rule, reach)) => {
+                        owner < rule || (owner == rule && if at == At::End { offset < reach } else { offset > reach })
+                    }
+                };
+                if better && text.len() <= self.rules[owner].max && wanted(&self.rules[owner]) {
+                    best = Some((owner, offset));
                 }
-            };
-            if better && text.len() <= self.rules[owner].max && wanted(&self.rules[owner]) {
-                best = Some((owner, offset));
-            }
-        });
+            });
+        }
         let begin = |offset: usize| if at == At::End { offset + sentence_end(&text[offset..]) } else { offset };
         best.map(|(rule, offset)| Hit { rule: &self.rules[rule], offset: begin(offset) })
     }
@@ -362,6 +386,14 @@ impl Rules {
 impl RawRule {
     fn refuse(&self, file: &str, line: usize, message: &str) -> RuleError {
         RuleError::Rule { file: file.to_owned(), line, id: self.id.clone(), message: message.to_owned() }
+    }
+
+    fn group(&self) -> Group {
+        match (self.weak, self.needs.is_empty()) {
+            (true, _) => Group::Weak,
+            (false, true) => Group::Plain,
+            (false, false) => Group::Needing,
+        }
     }
 
     fn check(&self, file: &str, line: usize) -> Result<Rule, RuleError> {
@@ -402,7 +434,6 @@ impl RawRule {
             max: if self.at == At::Line { self.max } else { usize::MAX },
             cut: self.cut,
             chrome: self.chrome,
-            weak: self.weak,
             list: self.list,
             private: self.private,
             embargo: self.embargo,
@@ -414,6 +445,8 @@ impl RawRule {
 /// are left after a few.
 struct Automaton {
     dfa: Option<DFA>,
+    /// What a paragraph must hold to be searched.
+    needs: Option<meta::Regex>,
     pool: Pool<Scratch, Box<dyn Fn() -> Scratch + Send + Sync + std::panic::UnwindSafe + std::panic::RefUnwindSafe>>,
     /// The rule each pattern belongs to.
     owners: Vec<usize>,
@@ -431,9 +464,15 @@ impl std::fmt::Debug for Automaton {
 }
 
 impl Automaton {
-    fn new(patterns: Vec<(String, usize)>, at: At) -> Result<Automaton, RuleError> {
+    fn new(rules: &[(usize, &RawRule)], at: At) -> Result<Automaton, RuleError> {
         let build = |e: &dyn std::error::Error| RuleError::Build(cause(e));
-        let (texts, owners): (Vec<_>, Vec<_>) = patterns.iter().map(|(p, owner)| (anchored(p, at), *owner)).unzip();
+        let patterns =
+            rules.iter().flat_map(|(owner, raw)| raw.patterns.iter().map(move |p| (anchored(p, at), *owner)));
+        let (texts, owners): (Vec<_>, Vec<_>) = patterns.unzip();
+        let literals: Vec<String> =
+            rules.iter().flat_map(|(_, raw)| raw.needs.iter().filter(|_| !raw.weak).map(|n| literal(n))).collect();
+        let needs =
+            if literals.is_empty() { None } else { Some(meta::Regex::new_many(&literals).map_err(|e| build(&e))?) };
         let dfa = if texts.is_empty() {
             None
         } else {
@@ -443,11 +482,14 @@ impl Automaton {
         };
         let prototype = dfa.clone();
         let pool = Pool::new(Box::new(move || Scratch { cache: prototype.as_ref().map(DFA::create_cache) }) as _);
-        Ok(Automaton { dfa, pool, owners, at })
+        Ok(Automaton { dfa, needs, pool, owners, at })
     }
 
     /// Calls `found` with the rule and the offset of each match.
     fn search(&self, text: &str, found: impl FnMut(usize, usize)) {
+        if self.dfa.is_none() || self.needs.as_ref().is_some_and(|n| !n.is_match(text)) {
+            return;
+        }
         let mut scratch = self.pool.get();
         let (Some(dfa), Some(cache)) = (&self.dfa, scratch.cache.as_mut()) else { return };
         // A search that gives up (none is set up to) finds no more: the paragraph stays what it is.
@@ -505,6 +547,13 @@ impl Automaton {
         }
         Ok(())
     }
+}
+
+/// A pattern that matches `text` itself.
+fn literal(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_alphanumeric() || c == ' ' { c.to_string() } else { format!("\\x{{{:X}}}", c as u32) })
+        .collect()
 }
 
 fn thompson(at: At) -> thompson::Compiler {

@@ -14,6 +14,8 @@ use super::{Hints, Label};
 const HEAD: usize = 24;
 /// Sentences without a date before the dateline beyond which they are the story, not captions.
 const UNDATED_BEFORE: usize = 1;
+/// Paragraphs that are looked through for the next one of the story.
+const NEAR: usize = 32;
 /// Lines that are no sentences beyond which they are the story, not headline and deck.
 const OPEN_LINES_BEFORE: usize = 4;
 /// Words that a headline, or a link to a story, may have.
@@ -120,7 +122,7 @@ impl<'r> Pass<'_, '_, 'r> {
         self.rules
             .find(At::Line, text, wanted)
             .or_else(|| self.rules.find(At::Start, text, wanted))
-            .or_else(|| self.rules.find(At::End, text, |r| wanted(r) && r.label == Label::Credit && !r.weak))
+            .or_else(|| self.rules.find(At::End, text, |r| wanted(r) && r.label == Label::Credit))
             .map(|hit| Verdict::rule(hit.rule))
     }
 
@@ -283,8 +285,8 @@ impl<'r> Pass<'_, '_, 'r> {
             return;
         }
         let in_story = |j: &usize| self.found[*j].is_none_or(|v| v.label == Label::Body);
-        let before = (0..from).rev().find(in_story);
-        let after = (to..self.blocks.len()).find(in_story);
+        let before = (0..from).rev().take(NEAR).find(in_story);
+        let after = (to..self.blocks.len()).take(NEAR).find(in_story);
         let Some(before) = before.map(|j| &self.blocks[j].shape) else { return };
         let prose = |shape: &Shape| shape.end != End::Open || shape.words >= 12;
         let followed = after.is_some_and(|j| prose(&self.blocks[j].shape));

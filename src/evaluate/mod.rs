@@ -14,7 +14,7 @@
 //! - *credit split*: of the distinct picture credits of each item, those that come out as written; outer brackets, full
 //!   stops and case do not count.
 //!
-//! Lines are matched by order and text, white space folded; a line that the desk does not give back counts as
+//! Lines are matched by order and text, white space and invisible marks folded; a line that the desk does not give back counts as
 //! boilerplate, and one that people found ambiguous does not count.
 
 mod fold;
@@ -25,6 +25,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 pub use gold::{Gold, GoldError};
 
 use crate::edit::{Copy, Label, Line};
+use crate::wire;
 use fold::{bare, dateline, fold, words};
 
 const LABELS: usize = Label::ALL.len();
@@ -140,7 +141,7 @@ impl Tally {
         let (mut error, mut total) = (0, 0);
         let mut wrong = Vec::new();
         for (text, label) in &gold.lines {
-            let line = given.get_mut(&fold(text)).and_then(VecDeque::pop_front);
+            let line = given.get_mut(&fold(&wire::folded(text))).and_then(VecDeque::pop_front);
             let Some(want) = *label else { continue };
             let have = line.map_or(Label::Boilerplate, |line| line.label);
             let words = words(text);

@@ -7,7 +7,7 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
 
@@ -30,6 +30,9 @@ use crate::{
 pub type WireConsumer = BaseConsumer<ConsumerEvents>;
 /// The transactional producer of a worker. A `BaseProducer` would hang in `abort_transaction`: it needs a polling thread.
 pub type WireProducer = ThreadedProducer<ProducerEvents>;
+
+/// A consumer is replaced after this many reports, one every two seconds, that no broker is connected.
+const CUT_OFF_REPORTS: u32 = 6;
 
 /// Who a worker thread is to Kafka.
 #[derive(Clone, Debug)]
@@ -200,6 +203,7 @@ pub fn consumer(config: &Config, identity: &Identity, metrics: Metrics) -> Kafka
     let events = ConsumerEvents {
         inbox: Mutex::new(VecDeque::new()),
         closing: AtomicBool::new(false),
+        reports_without_broker: AtomicU32::new(0),
         topics: config.topics.clone(),
         metrics,
     };
@@ -260,6 +264,7 @@ impl Rebalance {
 pub struct ConsumerEvents {
     inbox: Mutex<VecDeque<Rebalance>>,
     closing: AtomicBool,
+    reports_without_broker: AtomicU32,
     topics: Topics,
     metrics: Metrics,
 }
@@ -270,6 +275,14 @@ impl ConsumerEvents {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
+    /// Whether no broker has been connected for so long that the consumer is better replaced.
+    ///
+    /// A broker that is starting, or fenced, answers with an empty list of brokers. librdkafka 2.12 then forgets those it
+    /// knew, and has nobody left to ask: such a client never finds back, however long the broker has been well again.
+    pub fn is_cut_off(&self) -> bool {
+        self.reports_without_broker.load(Ordering::Relaxed) >= CUT_OFF_REPORTS
+    }
+
     /// From now on nobody handles rebalances: revocations during the close are answered at once.
     pub fn close(&self) {
         self.closing.store(true, Ordering::Release);
@@ -278,6 +291,10 @@ impl ConsumerEvents {
 
 impl ClientContext for ConsumerEvents {
     fn stats(&self, statistics: Statistics) {
+        match statistics.brokers.values().any(|broker| broker.state == "UP") {
+            true => self.reports_without_broker.store(0, Ordering::Relaxed),
+            false => _ = self.reports_without_broker.fetch_add(1, Ordering::Relaxed),
+        }
         for (input, topic) in [(Input::Raw, &self.topics.raw), (Input::Normalized, &self.topics.normalized)] {
             let Some(topic) = statistics.topics.get(topic) else { continue };
             for p in topic.partitions.values().filter(|p| p.desired && p.ls_offset >= 0) {

@@ -42,6 +42,9 @@ const ASK: Duration = Duration::from_secs(5);
 /// How long to wait before asking again, after an error or while a mark is not reached.
 const AGAIN: Duration = Duration::from_millis(50);
 
+/// How long the clients may fail, or read nothing of what they should, before they are replaced.
+const PATIENCE: Duration = Duration::from_secs(12);
+
 /// A lane that is ready to be read.
 #[derive(Debug)]
 pub struct Opened {
@@ -108,6 +111,7 @@ impl Opener {
             partitions,
             metrics: metrics.clone(),
             pending: BTreeMap::new(),
+            well: Instant::now(),
             outbox,
         };
         thread::Builder::new()
@@ -161,6 +165,8 @@ struct Work {
     partitions: i32,
     metrics: Metrics,
     pending: BTreeMap<Lane, Pending>,
+    /// When the clients last did what they were asked to.
+    well: Instant,
     outbox: Sender<Result<Opened, Unreadable>>,
 }
 
@@ -181,8 +187,13 @@ impl Work {
             }
             let progress = self.advance().and_then(|moved| Ok(self.read()? || moved));
             match progress {
-                Ok(true) => {}
-                Ok(false) => thread::sleep(AGAIN),
+                Ok(true) => self.well = Instant::now(),
+                Ok(false) => {
+                    if !self.is_reading() {
+                        self.well = Instant::now();
+                    }
+                    thread::sleep(AGAIN);
+                }
                 Err(Trouble::Kafka(error)) => {
                     tracing::warn!(%error, "opening partitions: asking again");
                     thread::sleep(AGAIN * 10);
@@ -193,12 +204,35 @@ impl Work {
                 }
                 Err(Trouble::Gone) => return,
             }
+            if self.well.elapsed() > PATIENCE
+                && let Err(error) = self.start_over()
+            {
+                tracing::error!(%error, "the clients that open partitions cannot be replaced");
+                return;
+            }
         }
+    }
+
+    /// Replaces the clients and opens every lane from the first step on. A client may have lost its brokers for good.
+    fn start_over(&mut self) -> KafkaResult<()> {
+        tracing::warn!(lanes = self.pending.len(), "opening partitions with new Kafka clients");
+        self.committed = clients::reader(&self.config, Isolation::Committed, self.metrics.clone())?;
+        self.uncommitted = clients::reader(&self.config, Isolation::Uncommitted, self.metrics.clone())?;
+        for pending in self.pending.values_mut() {
+            pending.step = Step::Position;
+        }
+        self.well = Instant::now();
+        Ok(())
+    }
+
+    fn is_reading(&self) -> bool {
+        self.pending.values().any(|pending| matches!(pending.step, Step::Reading { .. }))
     }
 
     fn take(&mut self, command: Command) {
         match command {
             Command::Open(lanes) => {
+                self.well = Instant::now();
                 for (lane, epoch) in lanes {
                     self.stop_reading(lane);
                     self.pending.insert(lane, Pending { epoch, since: Instant::now(), step: Step::Position });
@@ -326,7 +360,7 @@ impl Work {
 
     /// Reads what there is of the changelog. `true` if anything was read.
     fn read(&mut self) -> Result<bool, Trouble> {
-        if !self.pending.values().any(|pending| matches!(pending.step, Step::Reading { .. })) {
+        if !self.is_reading() {
             return Ok(false);
         }
         for turn in 0..10_000 {

@@ -155,6 +155,9 @@ impl<'s> Session<'s> {
             self.rebalance(rebalance)?;
         }
         self.open_lanes()?;
+        if self.consumer.context().is_cut_off() {
+            return Err(KafkaError::Global(RDKafkaErrorCode::AllBrokersDown).into());
+        }
         if self.worker.stop.load(Ordering::Acquire) {
             self.worker.health.set_phase(Phase::Draining);
             let actions = self.core.stop(self.started.elapsed());
@@ -409,7 +412,13 @@ impl<'s> Session<'s> {
                 let lost = self.consumer.assignment_lost();
                 tracing::info!(partitions = ?Names(&lanes), lost, "revoked");
                 self.worker.service.metrics.rebalance(if lost { RebalanceKind::Lost } else { RebalanceKind::Revoked });
-                let actions = if lost { self.core.lost(lanes) } else { self.core.revoked(lanes, now) };
+                if lost {
+                    // The group went on without this member. Its transaction ends with its producer, and clients that were
+                    // away so long may never find back: everything is built anew.
+                    rebalance.answer(self.consumer)?;
+                    return Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AssignmentLost).into());
+                }
+                let actions = self.core.revoked(lanes, now);
                 let finished = self.perform_to_the_end(actions);
                 // Answered in any case: a revocation left open would block the close of the consumer.
                 rebalance.answer(self.consumer)?;

@@ -48,6 +48,9 @@ pub fn remedy(error: &KafkaError) -> Remedy {
         KafkaError::Transaction(error) if error.txn_requires_abort() => Remedy::Abort,
         KafkaError::Transaction(error) if error.is_retriable() => Remedy::Retry,
         KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut) => Remedy::Retry,
+        // A client whose records time out may have lost its way to a partition or a broker for good (librdkafka #5430).
+        KafkaError::Flush(RDKafkaErrorCode::MessageTimedOut)
+        | KafkaError::MessageProduction(RDKafkaErrorCode::MessageTimedOut) => Remedy::Renew,
         KafkaError::Flush(_) | KafkaError::MessageProduction(_) => Remedy::Abort,
         _ => Remedy::Renew,
     }

@@ -27,6 +27,8 @@ use crate::telemetry::{Phase, WorkerHealth};
 
 /// How long `init_transactions` may take before it is tried again.
 const INIT: Duration = Duration::from_secs(10);
+/// After so many tries a new producer is made: this one may have lost its brokers for good.
+const INIT_ATTEMPTS: u32 = 3;
 /// How long to wait before a new session: doubled up to the second, back to the first after a session that lasted.
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
@@ -154,12 +156,14 @@ impl<'w> Worker<'w> {
         let max_bytes = self.layout.max_record_bytes.max(self.layout.max_rejected_bytes) + RECORD_OVERHEAD;
         let producer = clients::producer(&self.service.config, self.identity, max_bytes, self.service.metrics.clone())
             .map_err(|error| End::Fail(WorkerError::Client(error)))?;
+        let mut attempts = 0;
         loop {
             self.health.beat();
+            attempts += 1;
             match producer.init_transactions(INIT) {
                 Ok(()) => return Ok(Arc::new(producer)),
                 Err(_) if self.stop.load(Ordering::Acquire) => return Err(End::Stopped),
-                Err(error) if remedy(&error) == Remedy::Retry => {
+                Err(error) if remedy(&error) == Remedy::Retry && attempts < INIT_ATTEMPTS => {
                     tracing::warn!(%error, "waiting for the transaction coordinator");
                 }
                 Err(error) => return Err(End::Renew(error)),

@@ -116,6 +116,29 @@ pub fn read<'m>(value: &'m [u8], content_type: Option<&str>, max_bytes: usize) -
     }
 }
 
+/// `text` as the rest of the crate sees it: line ends, spaces, control bytes and invisible marks folded.
+pub fn folded(text: &str) -> Cow<'_, str> {
+    fold::fold(Cow::Borrowed(text))
+}
+
+/// The lines of `text` as they were sent, trimmed, where they pair off with `lines`, the non-empty lines of the folded text:
+/// folding may have taken an invisible mark from one. `None` where they do not.
+pub fn lines_as_sent<'t>(text: &'t str, lines: &[&str]) -> Option<Vec<&'t str>> {
+    let breaks = ['\n', '\r', '\x0b', '\x0c', '\u{85}', '\u{2028}', '\u{2029}'];
+    let mut sent = Vec::with_capacity(lines.len());
+    for line in text.split(breaks) {
+        let folded = folded(line);
+        if folded.trim().is_empty() {
+            continue;
+        }
+        if lines.get(sent.len()) != Some(&folded.trim()) {
+            return None;
+        }
+        sent.push(line.trim());
+    }
+    (sent.len() == lines.len()).then_some(sent)
+}
+
 /// An item's text, folded.
 ///
 /// # Errors
@@ -186,6 +209,15 @@ mod tests {
         for value in ["", " \r\n\t", "\u{FEFF}", "\u{200B}\u{A0}\0"] {
             assert_eq!(reason(value.as_bytes(), None), Reason::Empty, "{value:?}");
         }
+    }
+
+    #[test]
+    fn lines_pair_off_with_how_they_were_sent() {
+        let text = "\u{feff}Bridge opens\r\n\u{200b}\r\nIt\u{a0}opened.\u{200b}";
+        let folded = folded(text);
+        let lines: Vec<_> = folded.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        assert_eq!(lines_as_sent(text, &lines).unwrap(), ["\u{feff}Bridge opens", "It\u{a0}opened.\u{200b}"]);
+        assert_eq!(lines_as_sent("Another text", &lines), None);
     }
 
     #[test]

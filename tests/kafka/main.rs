@@ -3,5 +3,13 @@
 //! Every test has topics and a consumer group of its own. Most share one broker, which starts with the first of them; those
 //! that break a broker start one for themselves.
 
+mod admin;
+mod backlog;
+mod crashes;
+mod dead_letters;
+mod decisions;
 mod harness;
+mod membership;
+mod outages;
 mod self_test;
+mod start_up;

@@ -2,8 +2,9 @@
 
 use crate::harness::broker::Broker;
 use crate::harness::corpus::{report, story};
-use crate::harness::desk::{Desk, Raw};
-use crate::harness::reader::Isolation;
+use crate::harness::desk::{At, Desk, Raw};
+use crate::harness::ledger::{Article, Ledger};
+use crate::harness::reader::{Isolation, Record};
 
 #[test]
 fn what_is_sent_is_read_back() {
@@ -22,6 +23,38 @@ fn what_is_sent_is_read_back() {
             (record.key_text(), record.header("feed"), record.timestamp),
             ("k", Some("a"), 1_000 + number as i64)
         );
+    }
+}
+
+#[test]
+fn the_audit_sees_what_is_lost_doubled_repeated_and_left_unread() {
+    let mut desk = Desk::open(Broker::shared());
+    let sent = desk.send((0..4).map(|number| Raw::from(&story(number)).on(0)));
+    let article = |source: At, hash: char, offset: i64| {
+        let hash = hash.to_string().repeat(64);
+        let record = Record { partition: 0, offset, timestamp: 0, key: None, value: None, headers: Vec::new() };
+        Article { source, hash, status: "usable".into(), version: None, json: serde_json::Value::Null, record }
+    };
+    let articles = vec![
+        article(sent[0], 'a', 0),
+        article(sent[0], 'a', 1),
+        article(sent[1], 'b', 2),
+        article(sent[2], 'b', 3),
+        article(At { partition: 3, offset: 7 }, 'c', 4),
+    ];
+    let (normalized, seen, duplicates, rejected) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let ledger = Ledger { normalized, seen, articles, duplicates, rejected };
+    let complaints = ledger.complaints(&desk).join("\n");
+    for expected in [
+        "raw 0/0 ends in 2 places: published at 0/0, published at 0/1",
+        "raw 0/3 is lost",
+        "raw 3/7 was never sent",
+        "4 sent, 0 normalized + 0 rejected",
+        "was published of 0/1 and of 0/2",
+        "articles beyond its records in the changelog",
+        "the group stands at 0, the last record is 3",
+    ] {
+        assert!(complaints.contains(expected), "{expected:?} is not among\n{complaints}");
     }
 }
 

@@ -195,8 +195,7 @@ fn own(rules: &Rules, block: &Block<'_>) -> Own {
         0.0
     };
     let hit = |at, label: &[Label]| {
-        let found =
-            rules.find(at, text, |r| label.contains(&r.label) && r.in_scope(&[]) && r.place != Place::Tail && !r.weak);
+        let found = rules.find(at, text, |r| label.contains(&r.label) && r.in_scope(&[]) && r.place != Place::Tail);
         f32::from(u8::from(found.is_some()))
     };
     let rule = rules.find(At::Line, text, |r| r.in_scope(&[]));

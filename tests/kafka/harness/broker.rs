@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
@@ -14,6 +15,9 @@ use tempfile::TempDir;
 use super::jars::{self, Jars};
 use super::leash::{Leash, Signal, tail};
 use super::wait::{eventually, seconds};
+
+/// A small JVM that starts quickly, for brokers with little to do.
+const TEST_JVM: &[&str] = &["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
 
 /// A Kafka broker the tests can reach.
 pub struct Broker {
@@ -36,14 +40,14 @@ impl Broker {
         static SHARED: OnceLock<Result<Broker, String>> = OnceLock::new();
         let started = SHARED.get_or_init(|| match std::env::var("COPYDESK_TEST_BOOTSTRAP") {
             Ok(bootstrap) => Ok(Broker { bootstrap, own: None }),
-            Err(_) => Broker::start(&["-XX:TieredStopAtLevel=1"]),
+            Err(_) => Broker::start(TEST_JVM),
         });
         started.as_ref().unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// A broker of this test's own, which may be stopped, killed and paused.
     pub fn private() -> Broker {
-        Broker::start(&["-XX:TieredStopAtLevel=1"]).unwrap_or_else(|error| panic!("{error}"))
+        Broker::start(TEST_JVM).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Starts a broker on free ports, with an empty data directory and these arguments to the JVM.
@@ -129,14 +133,21 @@ impl Own {
         assert!(self.process.is_none(), "the broker already runs");
         let log = File::options().create(true).append(true).open(self.log()).expect("the broker's log can be written");
         let mut java = self.jars.java();
-        java.args(["-Xmx512m", "-XX:+UseSerialGC"]).args(&self.jvm);
-        java.arg("kafka.Kafka").arg(self.home.path().join("server.properties"));
+        java.args(&self.jvm).arg("kafka.Kafka").arg(self.home.path().join("server.properties"));
         java.current_dir(self.home.path()).stdout(log.try_clone().expect("a file handle can be cloned")).stderr(log);
         self.process = Some(Leash::spawn(&mut java, self.home.path()).expect("java was there a moment ago"));
     }
 
     fn log(&self) -> PathBuf {
         self.home.path().join("broker.log")
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("--- log of the broker on port {} (its last lines) ---\n{}", self.port, tail(&self.log(), 40));
+        }
     }
 }
 

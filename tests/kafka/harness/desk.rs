@@ -10,7 +10,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::broker::Broker;
@@ -60,7 +60,7 @@ impl Topics {
     pub fn unique() -> Topics {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let prefix = format!("t{:x}-{count}", now() * 10_000 + u64::from(std::process::id() % 10_000));
+        let prefix = format!("t{:x}-{count}", now() * 10_000 + i64::from(std::process::id() % 10_000));
         let name = |topic: &str| format!("{prefix}.{topic}");
         Topics {
             raw: name("raw"),
@@ -115,6 +115,11 @@ impl Raw {
     pub fn at(mut self, timestamp: i64) -> Raw {
         self.timestamp = Some(timestamp);
         self
+    }
+
+    /// The size of its value in bytes.
+    pub fn size(&self) -> usize {
+        self.value.len()
     }
 
     /// With this key.
@@ -174,7 +179,7 @@ impl Desk {
         let topics = Topics::unique();
         let producer = ClientConfig::new()
             .set("bootstrap.servers", bootstrap)
-            .set("linger.ms", "2")
+            .set("linger.ms", "1")
             .set("reconnect.backoff.max.ms", "100")
             .create()
             .expect("a producer's settings are right");
@@ -200,21 +205,11 @@ impl Desk {
     /// Sends items and waits until the broker has them all; answers where each lies.
     pub fn send(&mut self, items: impl IntoIterator<Item = Raw>) -> Vec<At> {
         let mut deliveries = Vec::new();
-        for item in items {
+        for mut item in items {
             let turn = i32::try_from(self.sent.len() + deliveries.len()).expect("a test's items") % self.partitions;
-            let timestamp = item.timestamp.unwrap_or_else(|| i64::try_from(now()).expect("before the year 292278994"));
-            let headers = item
-                .headers
-                .iter()
-                .fold(OwnedHeaders::new(), |headers, (key, value)| headers.insert(Header { key, value: Some(value) }));
-            let mut record = FutureRecord::<[u8], [u8]>::to(&self.topics.raw)
-                .payload(&item.value)
-                .partition(item.partition.unwrap_or(turn))
-                .timestamp(timestamp)
-                .headers(headers);
-            record.key = item.key.as_deref();
-            let delivery = self.producer.send_result(record);
-            deliveries.push((timestamp, delivery.unwrap_or_else(|(error, _)| panic!("could not send: {error}"))));
+            item.partition.get_or_insert(turn);
+            let timestamp = *item.timestamp.get_or_insert_with(now);
+            deliveries.push((timestamp, self.post(&item)));
         }
         let first = self.sent.len();
         block_on(async {
@@ -228,17 +223,38 @@ impl Desk {
         self.sent[first..].iter().map(|sent| sent.at).collect()
     }
 
+    /// Hands one item to the client and does not wait for it; the desk will not know of it.
+    pub fn post(&self, item: &Raw) -> DeliveryFuture {
+        let headers = item
+            .headers
+            .iter()
+            .fold(OwnedHeaders::new(), |headers, (key, value)| headers.insert(Header { key, value: Some(value) }));
+        let mut record = FutureRecord::<[u8], [u8]>::to(&self.topics.raw).payload(&item.value).headers(headers);
+        record.key = item.key.as_deref();
+        record.partition = item.partition;
+        record.timestamp = item.timestamp;
+        self.producer.send_result(record).unwrap_or_else(|(error, _)| panic!("could not send: {error}"))
+    }
+
     /// Sends one item; answers where it lies.
     pub fn send_one(&mut self, item: impl Into<Raw>) -> At {
         self.send([item.into()])[0]
     }
 
-    /// Writes a record to any topic, past the worker.
-    pub fn write(&self, topic: &str, partition: i32, key: &str, value: &[u8]) {
-        let record = FutureRecord::to(topic).partition(partition).key(key).payload(value);
-        let delivery = self.producer.send_result(record).unwrap_or_else(|(error, _)| panic!("could not send: {error}"));
-        let delivered = block_on(delivery).expect("the producer lives");
-        delivered.unwrap_or_else(|(error, _)| panic!("a record was not delivered: {error}"));
+    /// Writes records (partition, key, value) to any topic, past the worker.
+    pub fn write(&self, topic: &str, records: impl IntoIterator<Item = (i32, String, String)>) {
+        let mut deliveries = Vec::new();
+        for (partition, key, value) in records {
+            let record = FutureRecord::to(topic).partition(partition).key(&key).payload(&value);
+            let delivery = self.producer.send_result(record);
+            deliveries.push(delivery.unwrap_or_else(|(error, _)| panic!("could not send: {error}")));
+        }
+        block_on(async {
+            for delivery in deliveries {
+                let delivered = delivery.await.expect("the producer lives");
+                delivered.unwrap_or_else(|(error, _)| panic!("a record was not delivered: {error}"));
+            }
+        });
     }
 
     /// Follows the outcomes as they are committed.
@@ -307,28 +323,33 @@ impl Outcomes {
     #[track_caller]
     pub fn await_total(&mut self, total: usize, workers: &[&Worker]) {
         eventually(&format!("{total} items have an outcome"), PATIENCE, || {
-            for (reader, count) in self.readers.iter_mut().zip(&mut self.counts) {
-                *count += reader.advance(Duration::from_millis(10)).len();
-            }
-            let [published, duplicates, rejected] = self.counts;
-            if published + duplicates + rejected >= total {
+            self.refresh();
+            if self.total() >= total {
                 return Ok(());
             }
             workers.iter().for_each(|worker| worker.assert_alive());
+            let [published, duplicates, rejected] = self.counts;
             Err(format!("{published} published, {duplicates} duplicates, {rejected} rejected"))
         });
     }
 
-    /// How many have been published so far.
-    pub fn published(&self) -> usize {
-        self.counts[0]
+    /// Reads what has been committed meanwhile.
+    pub fn refresh(&mut self) {
+        for (reader, count) in self.readers.iter_mut().zip(&mut self.counts) {
+            *count += reader.count(Duration::from_millis(10));
+        }
+    }
+
+    /// How many outcomes there are so far.
+    pub fn total(&self) -> usize {
+        self.counts.iter().sum()
     }
 }
 
 /// Milliseconds since 1970.
-pub fn now() -> u64 {
+pub fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
-    u64::try_from(since.as_millis()).expect("64 bits of milliseconds")
+    i64::try_from(since.as_millis()).expect("64 bits of milliseconds")
 }
 
 /// Runs a future of the Kafka client to its end.

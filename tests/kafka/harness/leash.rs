@@ -24,6 +24,8 @@ pub struct Leash {
 pub enum Signal {
     /// Please end.
     Term,
+    /// Please end, as from a keyboard.
+    Int,
     /// End at once, without a chance to clean up.
     Kill,
     /// Freeze.
@@ -58,6 +60,7 @@ impl Leash {
         }
         let name = match signal {
             Signal::Term => "TERM",
+            Signal::Int => "INT",
             Signal::Kill => "KILL",
             Signal::Stop => "STOP",
             Signal::Cont => "CONT",

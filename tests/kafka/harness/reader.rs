@@ -103,27 +103,40 @@ impl Reader {
         Reader { consumer, partitions, at_end: HashSet::new() }
     }
 
-    /// The records that come within `wait`, at once when the end of every partition is reached.
+    /// The records that come within `wait`; fewer, and at once, when the end of every partition is reached.
     pub fn advance(&mut self, wait: Duration) -> Vec<Record> {
-        let started = Instant::now();
         let mut records = Vec::new();
+        self.each(wait, |message| records.push(Record::of(message)));
+        records
+    }
+
+    /// As [`Reader::advance`], but only counts them.
+    pub fn count(&mut self, wait: Duration) -> usize {
+        let mut count = 0;
+        self.each(wait, |_| count += 1);
+        count
+    }
+
+    fn each(&mut self, wait: Duration, mut take: impl FnMut(&BorrowedMessage<'_>)) {
+        let started = Instant::now();
+        let mut any = false;
         loop {
             let left = wait.saturating_sub(started.elapsed());
             match self.consumer.poll(left) {
                 Some(Ok(message)) => {
                     self.at_end.remove(&message.partition());
-                    records.push(Record::of(&message));
+                    take(&message);
+                    any = true;
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
                     self.at_end.insert(partition);
                 }
                 // A broker that is away, or comes back: the client goes on by itself.
                 Some(Err(_)) => {}
-                None if left.is_zero() => return records,
                 None => {}
             }
-            if self.is_at_end() && (wait.is_zero() || !records.is_empty()) {
-                return records;
+            if left.is_zero() || (any && self.at_end.len() == self.partitions) {
+                return;
             }
         }
     }
@@ -148,23 +161,52 @@ pub fn read(bootstrap: &str, topic: &str, isolation: Isolation) -> Vec<Record> {
     records
 }
 
-/// Waits until the last stable offset of every partition is its end. A client's isolation level decides which it sees.
+/// Waits until the last stable offset of every partition is its end.
 fn await_open_transactions(bootstrap: &str, topic: &str) {
-    let client = |isolation: &str| -> BaseConsumer {
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", bootstrap).set("isolation.level", isolation);
-        config.create().expect("a client's settings are right")
-    };
-    let (committed, uncommitted) = (client("read_committed"), client("read_uncommitted"));
-    for partition in 0..i32::try_from(partitions(&committed, topic)).expect("few partitions") {
-        eventually(&format!("no open transaction holds {topic}/{partition}"), seconds(30), || {
-            let end_for = |client: &BaseConsumer| match client.fetch_watermarks(topic, partition, seconds(5)) {
+    let ends = Ends::of(bootstrap, topic);
+    eventually(&format!("no open transaction holds {topic}"), seconds(30), || match ends.hidden()? {
+        0 => Ok(()),
+        hidden => Err(format!("{hidden} records are hidden")),
+    });
+}
+
+/// The ends of a topic's partitions, as readers of committed records and as all others see them. A client's isolation
+/// level decides which of them it is told.
+pub struct Ends {
+    topic: String,
+    partitions: i32,
+    committed: BaseConsumer,
+    uncommitted: BaseConsumer,
+}
+
+impl Ends {
+    /// Watches the ends of `topic`.
+    pub fn of(bootstrap: &str, topic: &str) -> Ends {
+        let client = |isolation: &str| -> BaseConsumer {
+            let mut config = ClientConfig::new();
+            config.set("bootstrap.servers", bootstrap).set("isolation.level", isolation);
+            config.create().expect("a client's settings are right")
+        };
+        let (committed, uncommitted) = (client("read_committed"), client("read_uncommitted"));
+        let partitions = i32::try_from(partitions(&committed, topic)).expect("few partitions");
+        Ends { topic: topic.to_owned(), partitions, committed, uncommitted }
+    }
+
+    /// How many offsets open transactions hide from readers of committed records.
+    ///
+    /// # Errors
+    /// When the broker does not answer.
+    pub fn hidden(&self) -> Result<i64, String> {
+        let mut hidden = 0;
+        for partition in 0..self.partitions {
+            let end_for = |client: &BaseConsumer| match client.fetch_watermarks(&self.topic, partition, seconds(5)) {
                 Ok((_, end)) => Ok(end),
                 Err(error) => Err(error.to_string()),
             };
-            let (end, stable) = (end_for(&uncommitted)?, end_for(&committed)?);
-            if stable >= end { Ok(()) } else { Err(format!("last stable offset {stable}, end {end}")) }
-        });
+            let (end, stable) = (end_for(&self.uncommitted)?, end_for(&self.committed)?);
+            hidden += (end - stable).max(0);
+        }
+        Ok(hidden)
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ pub struct Settings {
     pub threads: u32,
     /// Largest item in bytes.
     pub max_bytes: usize,
+    /// How long a shutdown may take.
+    pub shutdown_seconds: u32,
     /// librdkafka properties.
     pub properties: Vec<(String, String)>,
 }
@@ -33,7 +35,13 @@ pub struct Settings {
 impl Settings {
     /// One thread, nothing unusual.
     pub fn named(instance: &str) -> Settings {
-        Settings { instance: instance.into(), threads: 1, max_bytes: 1_000_000, properties: Vec::new() }
+        Settings {
+            instance: instance.into(),
+            threads: 1,
+            max_bytes: 1_000_000,
+            shutdown_seconds: 20,
+            properties: Vec::new(),
+        }
     }
 
     /// With one more librdkafka property.
@@ -45,6 +53,12 @@ impl Settings {
     /// With this many threads.
     pub fn threads(mut self, threads: u32) -> Settings {
         self.threads = threads;
+        self
+    }
+
+    /// With this long for a shutdown.
+    pub fn shutdown_seconds(mut self, seconds: u32) -> Settings {
+        self.shutdown_seconds = seconds;
         self
     }
 
@@ -75,7 +89,7 @@ impl Settings {
              [dedup]\nwindow_hours = {}\n\
              [admin]\nlisten = \"{admin}\"\n\
              [log]\nformat = \"human\"\nlevel = \"info\"\n\
-             [shutdown]\ntimeout_seconds = 20\n",
+             [shutdown]\ntimeout_seconds = {}\n",
             topics.raw,
             topics.normalized,
             topics.seen,
@@ -85,6 +99,7 @@ impl Settings {
             self.threads,
             self.max_bytes,
             desk.window_hours,
+            self.shutdown_seconds,
         );
         toml
     }
@@ -106,13 +121,17 @@ impl Worker {
 
     /// Starts a worker with these settings and does not wait for it.
     pub fn start_with(desk: &Desk, settings: &Settings) -> Worker {
+        Worker::spawn(desk, settings, "run", &[])
+    }
+
+    fn spawn(desk: &Desk, settings: &Settings, command: &str, arguments: &[&str]) -> Worker {
         let home = home("worker");
         let admin = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let config = home.path().join("copydesk.toml");
         fs::write(&config, settings.toml(desk, admin)).expect("the configuration can be written");
         let log = File::create(home.path().join("log")).expect("the log can be written");
         let mut run = copydesk();
-        run.arg("run").arg("--config").arg(&config);
+        run.arg(command).arg("--config").arg(&config).args(arguments);
         run.stdout(log.try_clone().expect("a file handle can be cloned")).stderr(log);
         let process = Leash::spawn(&mut run, home.path()).expect("the copydesk binary starts");
         Worker { name: settings.instance.clone(), admin, process: RefCell::new(process), home }
@@ -120,15 +139,9 @@ impl Worker {
 
     /// Runs `copydesk COMMAND --config FILE ARGUMENTS` to its end, and answers its exit code and everything it printed.
     pub fn command(desk: &Desk, command: &str, arguments: &[&str]) -> (Option<i32>, String) {
-        let home = home("command");
-        let config = home.path().join("copydesk.toml");
-        let admin = SocketAddr::from(([127, 0, 0, 1], free_port()));
-        fs::write(&config, Settings::named("a").toml(desk, admin)).expect("the configuration can be written");
-        let mut run = copydesk();
-        run.arg(command).arg("--config").arg(&config).args(arguments).stdin(Stdio::null());
-        let output = run.output().expect("the copydesk binary starts");
-        let said = [output.stdout, output.stderr].concat();
-        (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+        let worker = Worker::spawn(desk, &Settings::named("a"), command, arguments);
+        let code = worker.exit_code(seconds(30));
+        (code, worker.log())
     }
 
     /// The process id.
@@ -198,9 +211,11 @@ impl Worker {
     }
 
     /// The sum of a metric's series whose labels contain all of `labels` (as `name="value"`).
-    #[track_caller]
-    pub fn metric(&self, name: &str, labels: &[&str]) -> f64 {
-        let page = self.get("/metrics").expect("the admin server answers").body;
+    ///
+    /// # Errors
+    /// When there is no such series, or no answer.
+    pub fn metric(&self, name: &str, labels: &[&str]) -> Result<f64, String> {
+        let page = self.get("/metrics").map_err(|error| error.to_string())?.body;
         let series = page.lines().filter_map(|line| {
             let (series, value) = line.rsplit_once(' ')?;
             let (found, of) = series.split_once('{').unwrap_or((series, ""));
@@ -208,8 +223,7 @@ impl Worker {
                 .then(|| value.parse::<f64>().expect("a number"))
         });
         let values: Vec<f64> = series.collect();
-        assert!(!values.is_empty(), "no series {name}{labels:?} in\n{page}");
-        values.iter().sum()
+        if values.is_empty() { Err(format!("no series {name} with {labels:?}")) } else { Ok(values.iter().sum()) }
     }
 
     /// Everything the worker has logged.

@@ -1,0 +1,75 @@
+//! Several workers in one group.
+
+use crate::backlog::Backlog;
+use crate::harness::broker::Broker;
+use crate::harness::corpus::story;
+use crate::harness::desk::{Desk, Raw};
+use crate::harness::leash::Signal;
+use crate::harness::wait::{eventually, seconds};
+use crate::harness::worker::{Settings, Worker};
+
+/// Waits until a worker owns partitions, all of them open.
+fn await_share(worker: &Worker) {
+    eventually("a share of the partitions", seconds(30), || {
+        worker.assert_alive();
+        let answer = worker.get("/readyz").map_err(|error| error.to_string())?;
+        let assigned = worker.metric("copydesk_partitions", &[])?;
+        if answer.status == 200 && assigned > 0.0 { Ok(()) } else { Err(format!("{} with {assigned}", answer.status)) }
+    });
+}
+
+#[test]
+fn two_workers_share_the_partitions_and_a_third_joins() {
+    let mut desk = Desk::open(Broker::shared());
+    let (a, b) = (Worker::start(&desk, "a"), Worker::start(&desk, "b"));
+    await_share(&a);
+    await_share(&b);
+    let first = Backlog::send(&mut desk, 0, 1_600);
+    let c = Worker::start(&desk, "c");
+    await_share(&c);
+    let second = Backlog::send(&mut desk, 100_000, 800);
+    desk.settle(&[&a, &b, &c]);
+    for worker in [&a, &b, &c] {
+        let taken =
+            ["copydesk_raw_items_total", "copydesk_published_total"].map(|name| worker.metric(name, &[]).unwrap());
+        assert!(taken.iter().sum::<f64>() > 0.0, "every worker takes part");
+    }
+    let ledger = desk.close(vec![a, b, c]);
+    first.assert_published_once(&ledger);
+    second.assert_published_once(&ledger);
+}
+
+#[test]
+fn a_worker_that_leaves_hands_its_partitions_over_in_the_middle_of_a_backlog() {
+    let mut desk = Desk::open(Broker::shared());
+    let (a, b) = (Worker::start(&desk, "a"), Worker::start_with(&desk, &Settings::named("b").threads(2)));
+    await_share(&a);
+    await_share(&b);
+    let backlog = Backlog::send(&mut desk, 200_000, 2_400);
+    desk.outcomes().await_total(200, &[&a, &b]);
+    a.finish();
+    let ledger = desk.close(vec![b]);
+    backlog.assert_published_once(&ledger);
+}
+
+#[test]
+fn a_worker_frozen_past_its_session_and_woken_again_publishes_nothing_twice() {
+    let mut desk = Desk::open(Broker::shared());
+    let backlog = Backlog::send(&mut desk, 300_000, 3_000);
+    let short = |name: &str| Settings::named(name).property("session.timeout.ms", "6000");
+    let zombie = Worker::start_with(&desk, &short("a"));
+    let mut outcomes = desk.outcomes();
+    outcomes.await_total(300, &[&zombie]);
+    zombie.signal(Signal::Stop);
+    outcomes.refresh();
+    assert!(outcomes.total() < backlog.items(), "frozen in the middle");
+    let heir = Worker::start_with(&desk, &short("b"));
+    desk.settle(&[&heir]);
+    zombie.signal(Signal::Cont);
+    let after = desk.send((0..400).map(|number| Raw::from(&story(400_000 + number))));
+    desk.settle(&[&heir]);
+    await_share(&zombie);
+    let ledger = desk.close(vec![heir, zombie]);
+    backlog.assert_published_once(&ledger);
+    assert_eq!(ledger.published_of(&after), after.len());
+}
