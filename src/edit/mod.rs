@@ -10,6 +10,8 @@ pub mod headline;
 mod lines;
 #[doc(hidden)]
 pub mod page;
+#[cfg(test)]
+mod properties;
 mod rules;
 mod story;
 

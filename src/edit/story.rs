@@ -12,8 +12,6 @@ use super::{Hints, Label};
 
 /// Paragraphs at the start of an item that are searched for a dateline.
 const HEAD: usize = 24;
-/// Sentences without a date before the dateline beyond which they are the story, not captions.
-const UNDATED_BEFORE: usize = 1;
 /// Paragraphs that are looked through for the next one of the story.
 const NEAR: usize = 32;
 /// Lines that are no sentences beyond which they are the story, not headline and deck.
@@ -67,14 +65,15 @@ pub(super) fn structure<'t, 'r>(
     let mut pass = Pass { rules, blocks, sources, found: vec![None; blocks.len()] };
     let head = agency.as_ref().map_or(blocks.len().min(HEAD), |(i, _)| *i);
     for i in 0..head {
-        pass.found[i] = pass.rule(i, &[Place::Any, Place::Head]);
+        pass.found[i] = pass.rule(i, &[Place::Any, Place::Head, Place::After]);
     }
-    pass.repetitions(head);
+    pass.lists(0, head);
+    pass.repetitions(head, agency.is_some());
     let first_sentence = pass.first_of_story(head);
     let dateline = match agency {
-        Some((at, found)) if pass.undated_before(at) <= UNDATED_BEFORE => Some((at, found)),
+        Some((at, found)) if !pass.story_before(at) => Some((at, found)),
         _ => (0..head)
-            .filter(|i| pass.found[*i].is_none() && first_sentence.is_none_or(|f| *i <= f + 2))
+            .filter(|i| pass.found[*i].is_none() && !pass.story_before(*i))
             .find_map(|i| rules.agencies.dateline(&text[blocks[i].span.clone()], true).map(|found| (i, found))),
     };
     let story = match &dateline {
@@ -126,48 +125,70 @@ impl<'r> Pass<'_, '_, 'r> {
             .map(|hit| Verdict::rule(hit.rule))
     }
 
-    /// Long enough, and ends as a sentence does.
+    /// Ends as a sentence does, holds one, or is too long for anything else.
     fn sentence(&self, i: usize) -> bool {
-        let shape = &self.blocks[i].shape;
-        shape.long
-            || (shape.end == End::Sentence
-                && (shape.words >= 6 || (shape.words >= 3 && self.blocks[i].text.ends_with('.'))))
-            || shape.words >= 24
+        let (text, shape) = (self.blocks[i].text.as_ref(), &self.blocks[i].shape);
+        match shape.end {
+            _ if shape.long || shape.words >= 24 => true,
+            End::Sentence => shape.words >= 6 || (shape.words >= 2 && ends_in_word(text)),
+            End::Open | End::Colon => shape.words >= 6 && holds_sentence(text),
+        }
     }
 
-    /// Where the story begins if no dateline says so: at the first sentence, at a line that introduces a list, or after
-    /// more lines than a headline and its deck have.
+    /// Where the story begins if no dateline says so: at the first sentence, at a line that introduces a list, or in the
+    /// middle of a sentence. If more lines come before it than a headline and its deck have, they are a list: the story.
     fn first_of_story(&self, head: usize) -> Option<usize> {
-        let mut open = 0;
+        let mut open: Vec<usize> = Vec::new();
         for i in (0..head).filter(|i| self.found[*i].is_none()) {
-            let shape = &self.blocks[i].shape;
-            if self.sentence(i) || (shape.end == End::Colon && shape.words >= 4) {
+            let middle = self.blocks[i].text.starts_with(char::is_lowercase);
+            if self.sentence(i) || self.introduces(i) || middle {
                 return Some(i);
             }
-            open += 1;
-            if open > OPEN_LINES_BEFORE {
-                return Some(i);
+            if !open.iter().any(|j| self.blocks[*j].text == self.blocks[i].text) {
+                open.push(i);
+            }
+            if open.len() > OPEN_LINES_BEFORE {
+                return open.first().copied();
             }
         }
         None
     }
 
-    /// Sentences before `at` that no rule names and that have no date, as a caption has.
-    fn undated_before(&self, at: usize) -> usize {
-        let dated = |i: usize| self.blocks[i].text.split([' ', ',', '.']).any(is_year);
-        (0..at).filter(|i| self.found[*i].is_none() && self.sentence(*i) && !dated(*i)).count()
+    /// Whether a sentence stands before `at` that no rule names and that has no date, as a caption has: then the story has
+    /// begun, and the dateline is one inside it.
+    fn story_before(&self, at: usize) -> bool {
+        (0..at).any(|i| self.found[i].is_none() && ((self.sentence(i) && !self.dated(i)) || self.introduces(i)))
     }
 
-    /// A paragraph that stands twice in the head is a caption; a short line that does is the headline.
-    fn repetitions(&mut self, head: usize) {
-        for i in 0..head {
-            let Some(first) = (0..i).find(|j| self.blocks[*j].text == self.blocks[i].text) else { continue };
-            if self.found[first].is_none() && self.sentence(i) {
-                let verdict = Verdict::evidence(Label::Caption, "repeated in the head");
-                self.found[first] = Some(verdict);
+    /// Names a year, as the caption of a picture does.
+    fn dated(&self, i: usize) -> bool {
+        self.blocks[i].text.split([' ', ',', '.']).any(is_year)
+    }
+
+    /// Ends in a colon, and is long enough to introduce what follows.
+    fn introduces(&self, i: usize) -> bool {
+        self.blocks[i].shape.end == End::Colon && self.blocks[i].shape.words >= 4
+    }
+
+    /// A paragraph that stands twice in a row, before anything that is story, is a caption.
+    fn repetitions(&mut self, head: usize, dateline: bool) {
+        let open: Vec<usize> = (0..head).filter(|i| self.found[*i].is_none()).collect();
+        for (k, &i) in open.iter().enumerate() {
+            let own = self.rules.agencies.dateline(&self.blocks[i].text, true).is_some();
+            if own || self.found[i].is_some() || !self.sentence(i) {
+                continue;
             }
-            if self.found[first].is_some() && self.found[i].is_none() {
-                self.found[i] = self.found[first];
+            let later = open[k + 1..].iter().take(2);
+            let twins: Vec<usize> = later.copied().filter(|j| self.blocks[*j].text == self.blocks[i].text).collect();
+            if twins.is_empty() && !(dateline && self.dated(i)) {
+                return;
+            }
+            let story = |j: &usize| self.sentence(*j) && self.blocks[*j].text != self.blocks[i].text;
+            if !dateline && !open[k + 1..].iter().any(story) {
+                return;
+            }
+            for j in twins.iter().copied().chain(twins.first().map(|_| i)) {
+                self.found[j] = Some(Verdict::evidence(Label::Caption, "repeated in the head"));
             }
         }
     }
@@ -242,10 +263,10 @@ impl<'r> Pass<'_, '_, 'r> {
         }
     }
 
-    /// Lists under a heading, crossheads, and links between the paragraphs.
-    fn story(&mut self, story: usize, dateline: bool) {
+    /// Open lines under a heading that announces links.
+    fn lists(&mut self, from: usize, to: usize) {
         let mut listed: Option<&'r str> = None;
-        for i in story + 1..self.blocks.len() {
+        for i in from..to {
             match self.found[i] {
                 Some(v) => listed = v.rule.filter(|r| r.list).map(|r| r.id.as_str()),
                 None if listed.is_some() && self.is_open(i) && self.blocks[i].shape.words >= 5 => {
@@ -254,6 +275,11 @@ impl<'r> Pass<'_, '_, 'r> {
                 None => listed = None,
             }
         }
+    }
+
+    /// Lists under a heading, crossheads, and links between the paragraphs.
+    fn story(&mut self, story: usize, dateline: bool) {
+        self.lists(story + 1, self.blocks.len());
         let mut i = story + 1;
         while i < self.blocks.len() {
             let end = (i..self.blocks.len())
@@ -275,7 +301,7 @@ impl<'r> Pass<'_, '_, 'r> {
             }
             End::Colon => shape.all_caps() && shape.words <= 6,
         };
-        open && !shape.long && shape.words <= HEADLINE_WORDS
+        open && !shape.long && shape.words <= HEADLINE_WORDS && !holds_sentence(text)
     }
 
     /// Decides on a run of lines that are no sentences: one or two between paragraphs are crossheads or links, more are a
@@ -326,11 +352,23 @@ impl<'r> Pass<'_, '_, 'r> {
         }
         // At the very end of an item it may as well be copy that was cut off.
         let closed = followed || (last && i + 1 < self.blocks.len());
-        let sentences = text.contains(". ") || text.contains("? ");
-        let headline = !quote && !sentences && shape.end == End::Open && shape.words >= 7;
+        let headline = !quote && shape.end == End::Open && shape.words >= 7;
         let link = dateline && closed && headline && before == End::Sentence;
         link.then(|| Verdict::evidence(Label::Boilerplate, "a headline between paragraphs"))
     }
+}
+
+/// Whether a sentence ends inside `text`.
+fn holds_sentence(text: &str) -> bool {
+    text.match_indices(". ").any(|(at, _)| ends_in_word(&text[..=at]))
+}
+
+/// Whether `text` ends in a full stop that belongs to the sentence, not to an abbreviation: `U.S.`, `Inc.`, `N.`.
+fn ends_in_word(text: &str) -> bool {
+    let Some(stem) = text.strip_suffix('.') else { return false };
+    let word = stem.rsplit(' ').next().unwrap_or(stem);
+    let short_name = word.chars().count() <= 3 && word.starts_with(char::is_uppercase);
+    !word.contains('.') && !short_name && word.chars().any(char::is_alphanumeric)
 }
 
 fn is_year(word: &str) -> bool {

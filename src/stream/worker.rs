@@ -17,7 +17,7 @@ use rdkafka::{consumer::Consumer as _, error::KafkaError, producer::Producer as 
 
 use super::{
     Layout, Service,
-    clients::{self, Identity, WireProducer},
+    clients::{self, Identity, WireConsumer, WireProducer},
     publish::Publisher,
     restore::{Opener, Unreadable},
     session::Session,
@@ -33,6 +33,9 @@ const INIT_ATTEMPTS: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 const LASTING: Duration = Duration::from_secs(60);
+/// How long leaving the group may take, and how often it is looked at; the request itself goes out within one such look.
+const LEAVE: Duration = Duration::from_secs(3);
+const LEAVE_GLANCE: Duration = Duration::from_millis(100);
 /// The most a record may be larger than its value: key, headers, framing.
 const RECORD_OVERHEAD: usize = 16 << 10;
 
@@ -140,15 +143,26 @@ impl<'w> Worker<'w> {
         let end = Session::new(self, &consumer, producer, committer, opener).run();
 
         consumer.context().close();
-        if matches!(end, End::Stopped) {
-            // A static member that is only closed keeps its place until its session times out; one that unsubscribes leaves.
-            consumer.unsubscribe();
-        }
         // librdkafka waits for an answer to every rebalance, also while it closes.
         while let Some(rebalance) = consumer.context().next_rebalance() {
             rebalance.answer(&consumer).unwrap_or_else(|error| tracing::debug!(%error, "rebalance while closing"));
         }
+        if matches!(end, End::Stopped) {
+            self.leave(&consumer);
+        }
         Ok(end)
+    }
+
+    /// Leaves the group, so that others take over at once. A static member that is only closed keeps its place until its
+    /// session times out; one that unsubscribes, gives up its partitions and is still there to say so leaves.
+    fn leave(self, consumer: &WireConsumer) {
+        consumer.unsubscribe();
+        let until = Instant::now() + LEAVE;
+        while Instant::now() < until && consumer.assignment().is_ok_and(|assigned| assigned.count() > 0) {
+            self.health.beat();
+            consumer.poll(LEAVE_GLANCE);
+        }
+        consumer.poll(LEAVE_GLANCE);
     }
 
     /// A producer that has ended what an earlier one of its name left open.

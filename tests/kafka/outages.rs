@@ -15,7 +15,6 @@ fn the_broker_goes_away_and_comes_back() {
     let mut desk = Desk::open(&broker);
     let worker = Worker::start_with(&desk, &Settings::named("a").shutdown_seconds(5));
     let mut backlogs = Vec::new();
-    let mut outcomes = desk.outcomes();
     let outages: [fn(&mut Broker); 3] = [
         |broker| {
             broker.kill();
@@ -37,15 +36,16 @@ fn the_broker_goes_away_and_comes_back() {
     for (number, outage) in outages.into_iter().enumerate() {
         let before = desk.sent.len();
         backlogs.push(Backlog::send(&mut desk, number as u64 * 10_000, 1_200));
-        outcomes.await_total(before + 200, &[&worker]);
+        desk.outcomes().await_total(before + 200, &[&worker]);
         outage(&mut broker);
+        desk.reconnect();
         worker.assert_alive();
         assert_eq!(
             worker.get("/livez").expect("the admin server answers").status,
             200,
             "a broker's outage is no worker's death"
         );
-        outcomes.await_total(desk.sent.len(), &[&worker]);
+        desk.settle(&[&worker]);
     }
     worker.await_ready();
     worker.finish();

@@ -65,6 +65,7 @@ fn a_broker_killed_and_started_again_still_has_its_records() {
     desk.send((0..50).map(|number| Raw::from(&story(number))));
     broker.kill();
     broker.start_again();
+    desk.reconnect();
     desk.send((50..60).map(|number| Raw::from(&story(number))));
     assert_eq!(desk.read(&desk.topics.raw, Isolation::Committed).len(), 60);
 }

@@ -177,14 +177,14 @@ impl Desk {
     /// The names, but no topics yet.
     pub fn without_topics(bootstrap: &str) -> Desk {
         let topics = Topics::unique();
-        let producer = ClientConfig::new()
-            .set("bootstrap.servers", bootstrap)
-            .set("linger.ms", "1")
-            .set("reconnect.backoff.max.ms", "100")
-            .create()
-            .expect("a producer's settings are right");
+        let producer = producer(bootstrap);
         let group = topics.raw.replace("raw", "copydesk");
         Desk { bootstrap: bootstrap.into(), topics, group, window_hours: 72, sent: Vec::new(), producer, partitions: 4 }
+    }
+
+    /// Takes a new client. After an outage the old one may never find back to its broker.
+    pub fn reconnect(&mut self) {
+        self.producer = producer(&self.bootstrap);
     }
 
     /// Creates topics that keep everything, however old its event time.
@@ -310,6 +310,15 @@ impl Desk {
         };
         offsets.elements().iter().map(|element| (element.partition(), of(element.offset()))).collect()
     }
+}
+
+fn producer(bootstrap: &str) -> FutureProducer {
+    ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .set("linger.ms", "1")
+        .set("reconnect.backoff.max.ms", "100")
+        .create()
+        .expect("a producer's settings are right")
 }
 
 /// Counts the committed outcomes of a desk while they come.

@@ -1,0 +1,109 @@
+//! What holds for every item, whatever it is.
+
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+
+use super::{Copy, Desk, Hints};
+
+static DESK: LazyLock<Desk> = LazyLock::new(|| Desk::builtin().unwrap());
+
+/// Lines as they occur on the wire: copy, captions, furniture, notes, sign-offs, headlines.
+const LINES: [&str; 34] = [
+    "The port of Ostheim opened again on Monday after a week of storms, the harbour office said.",
+    "“We could not have asked for more,” said Ana Brandt, the mayor.",
+    "He left.",
+    "Ferries were late; nobody minded, though some wondered why it took so long to open a single gate in the old wall.",
+    "The office named three reasons:",
+    "OSTHEIM, Maine (AP) — The port opened again on Monday.",
+    "May 5 (UPI) -- The port opened again on Monday.",
+    "WASHINGTON — The port opened again on Monday, and nobody was there to see it happen.",
+    "Ostheim (AFP) - Der Hafen ist wieder offen.",
+    "(CNN) -- The port opened again on Monday.",
+    "Port of Ostheim opens again after storms",
+    "THE STORM",
+    "- WHY NOW? -",
+    "What happens next?",
+    "By Kit Marlow",
+    "Kit Marlow and Ana Brandt",
+    "Advertisement",
+    "___",
+    "Latest Headlines",
+    "READ MORE:",
+    "Ferry runs aground off the coast of Holm again",
+    "Follow Kit Marlow on Twitter at https://twitter.com/kitmarlow",
+    "Copyright 2026 The Associated Press. All rights reserved.",
+    "FILE PHOTO: The lighthouse is seen in Ostheim, August 5, 2025. REUTERS/Kit Marlow/File Photo",
+    "The mayor waits for the ferry. (AP Photo/Kit Marlow)",
+    "In this undated photo provided by the office, the lighthouse is seen.",
+    "Photo courtesy of Ostheim Harbour Office",
+    "(Reporting by Kit Marlow; Editing by Ana Brandt)",
+    "The port is shut. (Reporting by Kit Marlow)",
+    "Associated Press writer Kit Marlow contributed to this report.",
+    "This story has been corrected to show that the port opened on Monday.",
+    "(END)",
+    "5 years ago",
+    "Copy without a full stop, as a table or a list has it",
+];
+
+fn item() -> impl Strategy<Value = String> {
+    let line = (prop::sample::select(&LINES[..]), prop::sample::select(&["\n", "\n\n", "\r\n", " \n"][..]));
+    prop::collection::vec(line, 0..30).prop_map(|lines| lines.into_iter().flat_map(|(l, end)| [l, end]).collect())
+}
+
+fn ink(text: &str) -> Vec<char> {
+    text.chars().filter(|c| !c.is_whitespace()).collect()
+}
+
+/// Every non-space character of `text` is in one labelled line, and the body is the text's characters in order.
+fn check(text: &str, copy: &Copy<'_>) -> Result<(), TestCaseError> {
+    let labelled: Vec<char> = copy.lines.iter().flat_map(|l| ink(l.text)).collect();
+    prop_assert_eq!(labelled, ink(text));
+    for line in &copy.lines {
+        prop_assert!(text[line.start..].starts_with(line.text));
+        prop_assert!(!line.reason.is_empty());
+    }
+    let mut characters = text.chars().filter(|c| !c.is_whitespace());
+    for c in copy.body.iter().flat_map(|p| ink(p)) {
+        prop_assert!(characters.any(|t| t == c), "{c} of the body is not in the text, or not there");
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 300,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(20_260_505),
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn no_text_is_lost_or_made_up_and_none_makes_the_desk_fall(text in any::<String>()) {
+        check(&text, &DESK.edit(&text, &Hints::default()))?;
+    }
+
+    #[test]
+    fn no_wire_copy_is_lost_or_made_up(text in item()) {
+        check(&text, &DESK.edit(&text, &Hints::default()))?;
+    }
+
+    #[test]
+    fn line_ends_make_no_difference(text in item()) {
+        let text = text.replace("\r\n", "\n");
+        let crlf = text.replace('\n', "\r\n");
+        let (unix, dos) = (DESK.edit(&text, &Hints::default()), DESK.edit(&crlf, &Hints::default()));
+        prop_assert_eq!(unix.body, dos.body);
+        prop_assert_eq!(unix.captions, dos.captions);
+        prop_assert_eq!(unix.headline, dos.headline);
+        let labels = |copy: &Copy<'_>| copy.lines.iter().map(|l| l.label).collect::<Vec<_>>();
+        prop_assert_eq!(labels(&DESK.edit(&text, &Hints::default())), labels(&DESK.edit(&crlf, &Hints::default())));
+    }
+
+    #[test]
+    fn an_edited_body_stays_as_it_is(text in item()) {
+        let body = DESK.edit(&text, &Hints::default()).body.join("\n\n");
+        prop_assert_eq!(DESK.edit(&body, &Hints::default()).body.join("\n\n"), body);
+    }
+}
