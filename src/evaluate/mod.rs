@@ -14,7 +14,7 @@
 //! - *credit split*: of the distinct picture credits of each item, those that come out as written; outer brackets, full
 //!   stops and case do not count.
 //!
-//! Lines are matched by order and text, white space folded; a line that the desk does not give back counts as
+//! Lines are matched by order and text, white space and invisible marks folded; a line that the desk does not give back counts as
 //! boilerplate, and one that people found ambiguous does not count.
 
 mod fold;

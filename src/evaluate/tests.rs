@@ -70,6 +70,16 @@ fn a_line_that_is_not_given_back_counts_as_boilerplate() {
 }
 
 #[test]
+fn a_line_that_lost_an_invisible_mark_on_the_wire_is_the_same_line() {
+    let gold = Gold::parse(
+        "{\"id\": \"a\", \"lines\": [\"The\u{A0}port\u{200B} is open.\"], \"labels\": [\"body\"]}".as_bytes(),
+    );
+    let mut tally = Tally::default();
+    tally.add(&gold.unwrap(), Some(&DESK.edit("The port is open.", &Hints::default())));
+    assert_eq!((tally.right, tally.body), (4, 4));
+}
+
+#[test]
 fn a_dateline_where_there_is_none_is_invented() {
     let gold = Gold::parse(GOLD[1].as_bytes()).unwrap();
     let mut tally = Tally::default();
