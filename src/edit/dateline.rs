@@ -153,6 +153,7 @@ impl Agencies {
         for (at, _) in window.match_indices(open).take(4) {
             let inner = &window[at + 1..];
             let Some(length) = inner.find(close) else { break };
+            // `Puerto Alba (España), 5 may (EFE)`: the first brackets are a part of the place.
             let marked = inner[..length].trim();
             let after = at + 1 + length + 1;
             let Some(head) = self.head(&window[..at]) else { continue };
@@ -163,7 +164,7 @@ impl Agencies {
                 }
                 // No dash: only where the form itself is telling.
                 let telling = head.day.is_some() || marked.contains(' ') || head.place.is_some_and(all_caps);
-                let goes_on = text[after.min(text.len())..].starts_with(' ');
+                let goes_on = text.get(after..).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
                 if telling && goes_on && head.place.is_some() {
                     return Some(found(text, after, head, agencies));
                 }
@@ -180,7 +181,10 @@ impl Agencies {
         let (before, name) = window[..stop].rsplit_once(' ')?;
         let agency = self.bare(name)?;
         let head = self.head(before)?;
-        head.day?;
+        let listed = before.trim_end().ends_with(',') && head.place.is_some_and(all_caps);
+        if head.day.is_none() && !listed {
+            return None;
+        }
         let dash = separator(text, stop)?;
         Some(found(text, dash.end, head, vec![Agency::Known(agency)]))
     }
@@ -410,8 +414,23 @@ fn all_caps(text: &str) -> bool {
     letters.peek().is_some() && letters.all(|c| !c.is_lowercase())
 }
 
+/// A place without what stands in brackets behind it: `Rampura (Rajasthan) [India]`.
+fn without_region(text: &str) -> &str {
+    let mut place = text.trim_end();
+    for (open, close) in [('[', ']'), ('(', ')')] {
+        if place.ends_with(close)
+            && let Some(at) = place.rfind(open)
+            && place[at..].len() <= 40
+        {
+            place = place[..at].trim_end();
+        }
+    }
+    place
+}
+
 /// Whether `text` can be where a story was filed.
 fn is_place(text: &str) -> bool {
+    let text = without_region(text);
     if text.len() > 110 || !text.chars().next().is_some_and(|c| c.is_alphabetic() && !c.is_lowercase()) {
         return false;
     }
@@ -477,6 +496,9 @@ mod tests {
             "Gaza City, Palestinian Territories, May 16, 2021 (AFP) -",
             "Paris, 21 jan 2019 (AFP) -",
             "OSTHEIM 04/05 (BELGA) =",
+            "Puerto Alba (España), 5 may (EFE).-",
+            "Rampura (Rajasthan) [India], May 5 (ANI):",
+            "WARRAGINDI, AAP -",
             "МОСКВА, 21 января. /ТАСС/.",
             "OSTHEIM, Ont. —",
             "Nueva Delhi, 21 ene (EFE).-",

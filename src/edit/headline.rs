@@ -109,6 +109,16 @@ fn prefixed(text: &str) -> Option<(&str, Option<u32>, &str)> {
     } else {
         (None, after)
     };
+    // AFP sets `URGENT` before the headline with nothing between.
+    let bare = ["URGENT", "ALERT", "ALERTE", "URGENTE", "FLASH", "EILMELDUNG"].contains(tag);
+    if bare
+        && version.is_none()
+        && after.starts_with(' ')
+        && after.contains(char::is_lowercase)
+        && !after.starts_with(" -")
+    {
+        return Some((&text[..tag.len()], None, after.trim_start()));
+    }
     let rest = after.strip_prefix(['-', ':', '–', '—']).or_else(|| {
         after.strip_prefix(" - ").or_else(|| after.strip_prefix(" – ")).or_else(|| after.strip_prefix(" — "))
     })?;
@@ -166,6 +176,7 @@ mod tests {
         assert_eq!(parts("(2nd LD) Ferries return"), ("Ferries return", Some("LD"), Some(2)));
         assert_eq!(parts("(LEAD) Ferries return"), ("Ferries return", Some("LEAD"), None));
         assert_eq!(parts("URGENT: Ferries return").1, Some("URGENT"));
+        assert_eq!(parts("URGENT Ferries return"), ("Ferries return", Some("URGENT"), None));
         assert_eq!(parts(">>>ANSA/Ferries return").0, "Ferries return");
         assert_eq!(parts("BC-Ferries, 1st Ld-Writethru"), ("BC-Ferries", None, Some(1)));
     }

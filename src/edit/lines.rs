@@ -154,12 +154,17 @@ pub(super) fn rows(text: &str) -> Vec<Row<'_>> {
 /// The paragraphs that `rows` form.
 pub(super) fn blocks<'t>(text: &'t str, rows: &[Row<'t>]) -> Vec<Block<'t>> {
     let wrapped = hard_wrapped(rows);
+    // In double-spaced copy an empty line means nothing.
+    let double = rows.iter().all(|r| r.gap);
     let mut blocks = Vec::with_capacity(rows.len());
     let mut first = 0;
     while first < rows.len() {
         let mut last = first;
         if let Some(width) = wrapped {
-            while last + 1 < rows.len() && continues(&rows[last], &rows[last + 1], width) {
+            while last + 1 < rows.len()
+                && (double || !rows[last + 1].gap)
+                && continues(&rows[last], &rows[last + 1], width)
+            {
                 last += 1;
             }
         }

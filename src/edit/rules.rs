@@ -149,7 +149,7 @@ pub(super) struct Rule {
     sources: Vec<String>,
     /// Bytes a paragraph may have for the rule to hold.
     max: usize,
-    /// Everything after the line is boilerplate too.
+    /// Everything after the line is what the line is.
     pub cut: bool,
     /// A start or end that is page chrome or a tag: taken off, and nothing more.
     pub chrome: bool,
@@ -404,8 +404,8 @@ impl RawRule {
         if self.matches.is_empty() || self.rejects.is_empty() {
             return refuse("give at least one line under `matches` and one under `rejects`");
         }
-        if self.cut && (self.at != At::Line || label != Label::Boilerplate) {
-            return refuse("only a whole line of boilerplate can `cut`");
+        if self.cut && (self.at != At::Line || !matches!(label, Label::Boilerplate | Label::Note)) {
+            return refuse("only a whole line of boilerplate, or a note, can `cut`");
         }
         if self.chrome && self.at == At::Line {
             return refuse("`chrome` is for rules at the start or the end");

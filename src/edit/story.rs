@@ -208,10 +208,10 @@ impl<'r> Pass<'_, '_, 'r> {
                 Verdict::evidence(Label::Caption, "a sentence before the dateline")
             } else if headline.is_some_and(|h| self.blocks[h].text == block.text) {
                 Verdict::evidence(Label::Headline, "the headline again")
-            } else if self.is_byline(i, headline.is_some()) {
-                Verdict::evidence(Label::Byline, "names and nothing else")
             } else if i > 0 && self.label(i - 1) == Some(Label::Byline) && self.is_outlet(i) {
                 Verdict::evidence(Label::Boilerplate, "the outlet under a byline")
+            } else if self.is_byline(i, headline.is_some()) {
+                Verdict::evidence(Label::Byline, "names and nothing else")
             } else if headline.is_none()
                 && (2..=HEADLINE_WORDS).contains(&block.shape.words)
                 && block.shape.end != End::Colon
@@ -248,10 +248,8 @@ impl<'r> Pass<'_, '_, 'r> {
         if let Some(cut) = cut
             && (story..cut).any(|i| self.found[i].is_none_or(|v| v.label == Label::Body))
         {
-            let reason = self.found[cut].map_or("", |v| v.reason);
-            for verdict in &mut self.found[cut + 1..] {
-                *verdict = Some(Verdict::evidence(Label::Boilerplate, reason));
-            }
+            let end = self.found[cut];
+            self.found[cut + 1..].fill(end);
         }
         for i in (story + 1..self.blocks.len()).rev() {
             if self.found[i].is_none() {
