@@ -5,8 +5,7 @@ use crate::harness::broker::Broker;
 use crate::harness::corpus::story;
 use crate::harness::desk::{Desk, Raw};
 use crate::harness::leash::Signal;
-use crate::harness::reader::Ends;
-use crate::harness::wait::{eventually, seconds};
+use crate::harness::wait::seconds;
 use crate::harness::worker::{Settings, Worker};
 
 #[test]
@@ -43,20 +42,15 @@ fn a_worker_killed_in_the_middle_of_a_backlog_loses_nothing_and_publishes_nothin
 #[test]
 fn a_worker_killed_again_and_again_in_open_transactions_publishes_each_story_once() {
     let mut desk = Desk::open(Broker::shared());
-    let between = Ends::of(&desk.bootstrap, &desk.topics.normalized);
-    let published = Ends::of(&desk.bootstrap, &desk.topics.articles);
-    let hidden = || between.hidden().and_then(|first| Ok(first + published.hidden()?));
+    let transactions = desk.open_transactions();
     let mut backlogs = Vec::new();
     let mut kills_in_transactions = 0;
     for kill in 0..20 {
         backlogs.push(Backlog::send(&mut desk, kill * 10_000, 400));
         let worker = Worker::start(&desk, "a");
-        eventually("a transaction is open", seconds(30), || match hidden()? {
-            0 => Err("nothing is hidden".into()),
-            _ => Ok(()),
-        });
+        transactions.wait();
         worker.kill();
-        kills_in_transactions += usize::from(hidden().is_ok_and(|hidden| hidden > 0));
+        kills_in_transactions += usize::from(transactions.any());
         if kills_in_transactions == 5 {
             break;
         }

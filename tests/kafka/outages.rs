@@ -5,17 +5,31 @@ use std::thread;
 use crate::backlog::Backlog;
 use crate::harness::broker::Broker;
 use crate::harness::desk::Desk;
+use crate::harness::jars::Temper;
 use crate::harness::leash::Signal;
 use crate::harness::wait::seconds;
 use crate::harness::worker::{Settings, Worker};
 
+/// Sends a backlog, lets the outage happen in the middle of it, and expects the worker to go on by itself.
+fn survive(desk: &mut Desk, broker: &mut Broker, worker: &Worker, outage: fn(&mut Broker)) -> Backlog {
+    let before = desk.sent.len();
+    let backlog = Backlog::send(desk, before as u64 * 10, 1_200);
+    desk.outcomes().await_total(before + 200, &[worker]);
+    outage(broker);
+    worker.assert_alive();
+    let alive = worker.get("/livez").expect("the admin server answers");
+    assert_eq!(alive.status, 200, "a broker's outage is no worker's death: {}", alive.body);
+    desk.reconnect();
+    desk.settle(&[worker]);
+    backlog
+}
+
 #[test]
 fn the_broker_goes_away_and_comes_back() {
-    let mut broker = Broker::private();
+    let mut broker = Broker::private(Temper::killed());
     let mut desk = Desk::open(&broker);
-    let worker = Worker::start_with(&desk, &Settings::named("a").shutdown_seconds(5));
-    let mut backlogs = Vec::new();
-    let outages: [fn(&mut Broker); 3] = [
+    let worker = Worker::start(&desk, "a");
+    let outages: [fn(&mut Broker); 2] = [
         |broker| {
             broker.kill();
             thread::sleep(seconds(2));
@@ -26,41 +40,35 @@ fn the_broker_goes_away_and_comes_back() {
             thread::sleep(seconds(2));
             broker.start_again();
         },
-        |broker| {
-            // Longer than the worker's transactions may stay open.
-            broker.pause();
-            thread::sleep(seconds(12));
-            broker.resume();
-        },
     ];
-    for (number, outage) in outages.into_iter().enumerate() {
-        let before = desk.sent.len();
-        backlogs.push(Backlog::send(&mut desk, number as u64 * 10_000, 1_200));
-        desk.outcomes().await_total(before + 200, &[&worker]);
-        outage(&mut broker);
-        desk.reconnect();
-        worker.assert_alive();
-        assert_eq!(
-            worker.get("/livez").expect("the admin server answers").status,
-            200,
-            "a broker's outage is no worker's death"
-        );
-        desk.settle(&[&worker]);
-    }
-    worker.await_ready();
-    worker.finish();
-    let ledger = crate::harness::ledger::Ledger::read(&desk);
-    ledger.audit(&desk);
+    let backlogs = outages.map(|outage| survive(&mut desk, &mut broker, &worker, outage));
+    let ledger = desk.close(vec![worker]);
     backlogs.iter().for_each(|backlog| backlog.assert_published_once(&ledger));
 }
 
 #[test]
+fn the_broker_freezes_for_longer_than_a_transaction_may_take() {
+    let mut broker = Broker::private(Temper::frozen());
+    let mut desk = Desk::open(&broker);
+    let worker = Worker::start(&desk, "a");
+    let backlog = survive(&mut desk, &mut broker, &worker, |broker| {
+        broker.pause();
+        thread::sleep(seconds(12));
+        broker.resume();
+    });
+    let ledger = desk.close(vec![worker]);
+    backlog.assert_published_once(&ledger);
+}
+
+#[test]
 fn a_worker_without_a_broker_still_ends_in_time() {
-    let mut broker = Broker::private();
+    let mut broker = Broker::private(Temper::killed());
     let mut desk = Desk::open(&broker);
     let worker = Worker::start_with(&desk, &Settings::named("a").shutdown_seconds(4));
+    let transactions = desk.open_transactions();
+    worker.await_ready();
     let backlog = Backlog::send(&mut desk, 0, 1_200);
-    desk.outcomes().await_total(100, &[&worker]);
+    transactions.wait();
     broker.kill();
     worker.signal(Signal::Term);
     let code = worker.exit_code(seconds(10));

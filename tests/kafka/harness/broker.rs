@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::metadata::MetadataTopic;
 use tempfile::TempDir;
 
-use super::jars::{self, Jars};
+use super::jars::{self, Jars, Temper};
 use super::leash::{Leash, Signal, tail};
 use super::wait::{eventually, seconds};
 
@@ -40,27 +41,27 @@ impl Broker {
         static SHARED: OnceLock<Result<Broker, String>> = OnceLock::new();
         let started = SHARED.get_or_init(|| match std::env::var("COPYDESK_TEST_BOOTSTRAP") {
             Ok(bootstrap) => Ok(Broker { bootstrap, own: None }),
-            Err(_) => Broker::start(TEST_JVM),
+            Err(_) => Broker::start(TEST_JVM, Temper::steady()),
         });
         started.as_ref().unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// A broker of this test's own, which may be stopped, killed and paused.
-    pub fn private() -> Broker {
-        Broker::start(TEST_JVM).unwrap_or_else(|error| panic!("{error}"))
+    pub fn private(temper: Temper) -> Broker {
+        Broker::start(TEST_JVM, temper).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Starts a broker on free ports, with an empty data directory and these arguments to the JVM.
     ///
     /// # Errors
     /// One line that says what is missing.
-    pub fn start(jvm: &[&str]) -> Result<Broker, String> {
+    pub fn start(jvm: &[&str], temper: Temper) -> Result<Broker, String> {
         let jars = Jars::get()?;
         let home = home("broker");
         let data = home.path().join("data");
         copy_files(&jars.storage(), &data).map_err(|error| format!("cannot copy the formatted storage: {error}"))?;
         let (port, controller) = (free_port(), free_port());
-        let properties = jars::server_properties(&data, port, controller);
+        let properties = jars::server_properties(&data, port, controller, temper);
         fs::write(home.path().join("server.properties"), properties).map_err(|error| error.to_string())?;
         let jvm = jvm.iter().map(|argument| (*argument).to_owned()).collect();
         let own = Own { jars, home, jvm, port, process: None };
@@ -123,7 +124,12 @@ impl Broker {
             }
             TcpStream::connect(("127.0.0.1", own.port)).map_err(|error| error.to_string())?;
             let metadata = client.fetch_metadata(None, Duration::from_secs(1)).map_err(|error| error.to_string())?;
-            if metadata.brokers().is_empty() { Err("no broker in the metadata".into()) } else { Ok(()) }
+            let partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions);
+            match partitions.filter(|partition| partition.leader() < 0).count() {
+                _ if metadata.brokers().is_empty() => Err("no broker in the metadata".into()),
+                0 => Ok(()),
+                leaderless => Err(format!("{leaderless} partitions have no leader")),
+            }
         });
     }
 }
@@ -151,11 +157,14 @@ impl Drop for Own {
     }
 }
 
-/// A directory for a child process, on the disk of `target/` rather than in a `/tmp` that may be memory.
+/// A directory for a child process, on the disk of `target/` rather than in a `/tmp` that may be memory. It goes when the
+/// test ends, unless `COPYDESK_TEST_KEEP` is set.
 pub fn home(of: &str) -> TempDir {
     let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
     fs::create_dir_all(parent).expect("target/tmp can be made");
-    tempfile::Builder::new().prefix(&format!("copydesk-{of}-")).tempdir_in(parent).expect("target/tmp can be written")
+    let mut builder = tempfile::Builder::new();
+    builder.disable_cleanup(std::env::var_os("COPYDESK_TEST_KEEP").is_some());
+    builder.prefix(&format!("copydesk-{of}-")).tempdir_in(parent).expect("target/tmp can be written")
 }
 
 /// A port nobody listens on, below the range the system hands out by itself, so that a restart finds it free again.

@@ -16,7 +16,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::broker::Broker;
 use super::corpus::Story;
 use super::ledger::Ledger;
-use super::reader::{Isolation, Reader, Record, read};
+use super::reader::{Ends, Isolation, Reader, Record, read};
 use super::wait::{eventually, seconds};
 use super::worker::Worker;
 
@@ -270,11 +270,18 @@ impl Desk {
         self.outcomes().await_total(self.sent.len(), workers);
     }
 
+    /// What open transactions of the workers hide, in the topics both stages write to.
+    pub fn open_transactions(&self) -> OpenTransactions {
+        let of = |topic: &str| Ends::of(&self.bootstrap, topic);
+        OpenTransactions([of(&self.topics.normalized), of(&self.topics.articles)])
+    }
+
     /// Waits for the last outcome, ends the workers in order, and audits the books.
     #[track_caller]
     pub fn close(&self, workers: Vec<Worker>) -> Ledger {
         self.settle(&workers.iter().collect::<Vec<_>>());
         for worker in workers {
+            worker.await_ready();
             worker.finish();
         }
         let ledger = Ledger::read(self);
@@ -309,6 +316,25 @@ impl Desk {
             _ => 0,
         };
         offsets.elements().iter().map(|element| (element.partition(), of(element.offset()))).collect()
+    }
+}
+
+/// Looks for transactions whose end is not known yet.
+pub struct OpenTransactions([Ends; 2]);
+
+impl OpenTransactions {
+    /// Whether one is open right now.
+    pub fn any(&self) -> bool {
+        self.0.iter().any(|ends| ends.hidden().is_ok_and(|hidden| hidden > 0))
+    }
+
+    /// Waits for one.
+    #[track_caller]
+    pub fn wait(&self) {
+        eventually("a transaction is open", seconds(30), || match self.any() {
+            true => Ok(()),
+            false => Err("nothing is hidden".into()),
+        });
     }
 }
 

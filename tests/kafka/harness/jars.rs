@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// The broker version the guarantees are tested against.
 pub const VERSION: &str = "4.3.1";
@@ -79,7 +80,8 @@ impl Jars {
         let partial = self.home.join("storage.partial");
         let properties = self.home.join("format.properties");
         let _ = fs::remove_dir_all(&partial);
-        fs::write(&properties, server_properties(&partial, 9092, 9093)).map_err(|error| error.to_string())?;
+        let any = Temper::steady();
+        fs::write(&properties, server_properties(&partial, 9092, 9093, any)).map_err(|error| error.to_string())?;
         let mut format = self.java();
         format.args(["kafka.tools.StorageTool", "format", "-t", "Y29weWRlc2sgdGVzdHMuLg", "-c"]).arg(&properties);
         run(&mut format, "Kafka's storage could not be formatted")?;
@@ -87,9 +89,37 @@ impl Jars {
     }
 }
 
-/// The settings of a one-node cluster for tests: nothing replicated, and quick to start a group and to abort what a dead
-/// producer left open.
-pub fn server_properties(data: &Path, broker_port: u16, controller_port: u16) -> String {
+/// How a broker takes what is done to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Temper {
+    /// How long it may be silent before its controller fences it.
+    session: Duration,
+    /// How often it looks for transactions that are open for too long, to abort them.
+    abort_interval: Duration,
+}
+
+impl Temper {
+    /// For a broker that is left alone. What a dead producer left open is aborted soon.
+    pub fn steady() -> Temper {
+        Temper { session: Duration::from_secs(9), abort_interval: Duration::from_secs(1) }
+    }
+
+    /// For a broker that is killed: it registers again soon after.
+    ///
+    /// It aborts nothing by itself. Where it did so while it starts, and the partitions have no leader yet, Kafka 4.3 would
+    /// leave out the abort markers, and the next commit of that producer would commit what was aborted (KAFKA-20734).
+    pub fn killed() -> Temper {
+        Temper { session: Duration::from_secs(3), abort_interval: Duration::from_secs(3_600) }
+    }
+
+    /// For a broker that is frozen: it is not fenced, for the same reason.
+    pub fn frozen() -> Temper {
+        Temper { session: Duration::from_secs(120), ..Temper::killed() }
+    }
+}
+
+/// The settings of a one-node cluster for tests: nothing replicated, and quick to start a group.
+pub fn server_properties(data: &Path, broker_port: u16, controller_port: u16, temper: Temper) -> String {
     format!(
         "process.roles=broker,controller\n\
          node.id=1\n\
@@ -101,18 +131,20 @@ pub fn server_properties(data: &Path, broker_port: u16, controller_port: u16) ->
          log.dirs={data}\n\
          auto.create.topics.enable=false\n\
          broker.heartbeat.interval.ms=500\n\
-         broker.session.timeout.ms=3000\n\
+         broker.session.timeout.ms={session}\n\
          group.initial.rebalance.delay.ms=0\n\
          offsets.topic.num.partitions=4\n\
          offsets.topic.replication.factor=1\n\
          transaction.state.log.num.partitions=4\n\
          transaction.state.log.replication.factor=1\n\
          transaction.state.log.min.isr=1\n\
-         transaction.abort.timed.out.transaction.cleanup.interval.ms=1000\n\
+         transaction.abort.timed.out.transaction.cleanup.interval.ms={abort_interval}\n\
          share.coordinator.state.topic.replication.factor=1\n\
          share.coordinator.state.topic.min.isr=1\n\
          log.cleaner.dedupe.buffer.size=2097152\n",
-        data = data.display()
+        data = data.display(),
+        session = temper.session.as_millis(),
+        abort_interval = temper.abort_interval.as_millis(),
     )
 }
 
