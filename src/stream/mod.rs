@@ -1,7 +1,7 @@
 //! Kafka: exactly once from `wire.raw` to `wire.articles`.
 //!
 //! Every worker thread subscribes to both input topics with one consumer and writes with one transactional producer, so one
-//! group, one rebalance and one transaction cover both stages: [`session`] drives, [`core`] decides, [`publish`] sends,
+//! group, one rebalance and one transaction cover both stages: the session drives, [`core`] decides, [`publish`] sends,
 //! [`transaction`] commits, [`worker`] starts over when a session breaks, [`restore`] brings the dedup state back, [`headers`] is what travels beside an item, [`clients`] what the guarantee
 //! needs of librdkafka, and [`topics`] what it needs of the topics.
 
