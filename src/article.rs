@@ -154,6 +154,8 @@ pub struct Parts<'a> {
     pub item: &'a Item<'a>,
     /// Its edited copy.
     pub copy: &'a Copy<'a>,
+    /// The publication status: the item's, or what its copy says of itself.
+    pub status: Status,
     /// The content hash of the copy.
     pub hash: &'a ContentHash,
     /// BLAKE3 of the raw record's bytes.
@@ -166,7 +168,7 @@ pub struct Parts<'a> {
 
 /// Assembles the article of an edited item.
 pub fn assemble(parts: Parts<'_>) -> Article<'_> {
-    let Parts { item, copy, hash, raw_hash, origin, authority } = parts;
+    let Parts { item, copy, status, hash, raw_hash, origin, authority } = parts;
     let arrived = origin.and_then(|origin| Timestamp::from_millisecond(origin.timestamp).ok());
     let created = item.received.or(arrived);
     let headline = copy.headline.or(item.headline.as_deref());
@@ -198,13 +200,13 @@ pub fn assemble(parts: Parts<'_>) -> Article<'_> {
         first_created: created,
         version_created: created,
         content_created: dateline.and_then(|d| d.date),
-        pub_status: item.status,
+        pub_status: status,
         language: item.language.as_deref(),
         headlines,
         by: copy.byline,
         located: dateline.and_then(|d| d.place),
-        ed_note: (!copy.notes.is_empty()).then(|| copy.notes.join("\n")),
-        descriptions: dateline.map(|d| text("dateline", d.verbatim)).into_iter().collect(),
+        ed_note: ed_note(copy),
+        descriptions: descriptions(copy),
         bodies: [body(copy)],
         info_sources,
         alt_ids,
@@ -252,6 +254,20 @@ fn story_uri<'a>(provider: Option<&'a str>, hash: &ContentHash, authority: &str)
 
 fn content_uri(hash: &ContentHash, authority: &str) -> String {
     format!("tag:{authority},2026:blake3/{hash}")
+}
+
+/// Notes and the embargo line: for the desk that receives the article, not for its readers.
+fn ed_note(copy: &Copy<'_>) -> Option<String> {
+    let lines: Vec<&str> = copy.embargo.into_iter().chain(copy.notes.iter().copied()).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// What belongs to the story and is no part of its body: dateline, standfirst, sign-offs.
+fn descriptions<'a>(copy: &'a Copy<'a>) -> Vec<Text<'a>> {
+    let dateline = copy.dateline.as_ref().map(|d| text("dateline", d.verbatim));
+    let deck = copy.deck.iter().map(|line| text("summary", line));
+    let signoffs = copy.signoffs.iter().map(|line| text("signoff", line));
+    dateline.into_iter().chain(deck).chain(signoffs).collect()
 }
 
 fn body(copy: &Copy<'_>) -> Body {
@@ -312,8 +328,15 @@ mod tests {
         let copy = desk.edit(&item.text, &Hints { arrived, ..Hints::default() });
         let hash = Fingerprinter::default().hash(copy.headline, &copy.body);
         let raw_hash = blake3::hash(item.text.as_bytes());
-        let parts =
-            Parts { item: &item, copy: &copy, hash: &hash, raw_hash: &raw_hash, origin, authority: "news.example" };
+        let parts = Parts {
+            item: &item,
+            copy: &copy,
+            status: item.status,
+            hash: &hash,
+            raw_hash: &raw_hash,
+            origin,
+            authority: "news.example",
+        };
         let mut json = Vec::new();
         assemble(parts).write_json(&mut json).unwrap();
         serde_json::from_slice(&json).unwrap()

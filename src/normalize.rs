@@ -56,12 +56,14 @@ impl<'d> Normalizer<'d> {
         if copy.body.is_empty() {
             return Err(Reject::new(Reason::NoCopy, "no editorial text is left after editing"));
         }
+        let status = status(&item, &copy);
         let headline = copy.headline.or(item.headline.as_deref());
         let hash = self.fingerprinter.hash(headline, &copy.body);
         let raw_hash = blake3::hash(value);
         let article = article::assemble(Parts {
             item: &item,
             copy: &copy,
+            status,
             hash: &hash,
             raw_hash: &raw_hash,
             origin,
@@ -72,11 +74,19 @@ impl<'d> Normalizer<'d> {
         Ok(Normalized {
             hash,
             json,
-            status: item.status,
+            status,
             version: item.version.unwrap_or(1),
             removed: removed(&copy),
             uri: item.uri.map(Into::into),
         })
+    }
+}
+
+/// The status the sender gives; copy that puts itself under embargo is withheld, whatever the sender says of it.
+fn status(item: &Item<'_>, copy: &Copy<'_>) -> Status {
+    match item.status {
+        Status::Usable if copy.embargo.is_some() => Status::Withheld,
+        status => status,
     }
 }
 
@@ -102,4 +112,47 @@ fn removed(copy: &Copy<'_>) -> String {
         let _ = write!(out, "{gap}{}@{}+{}", line.reason.replace(' ', "-"), line.start, line.text.len());
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn normalize(text: &str) -> (Normalized, Value) {
+        let desk = Desk::builtin().unwrap();
+        let item = Normalizer::new(&desk, "news.example", 1 << 20).normalize(text.as_bytes(), None, None).unwrap();
+        let article = serde_json::from_slice(&item.json).unwrap();
+        (item, article)
+    }
+
+    #[test]
+    fn copy_under_embargo_is_withheld_and_says_so_to_the_desk() {
+        let (item, article) = normalize(
+            "STRICTLY EMBARGOED UNTIL 0001 HOURS WEDNESDAY MAY 6\n\n\
+             Harrowmere honours its ferryman\n\n\
+             HARROWMERE, May 5 (UPI) -- The council honoured the last ferryman on Tuesday, officials said.\n\n\
+             He carried the mail across the river for forty years, the harbor trust said.\n",
+        );
+        assert_eq!(item.status, Status::Withheld);
+        assert_eq!(article["pubStatus"], "withheld");
+        assert!(article["edNote"].as_str().unwrap().contains("EMBARGOED"));
+    }
+
+    #[test]
+    fn what_was_taken_off_is_told_by_rule_and_place() {
+        let text = "Advertisement\n\nFerry landing reopens\n\n\
+             HARROWMERE, May 5 (UPI) -- The council reopened the landing on Tuesday, officials said.\n";
+        let (item, _) = normalize(text);
+        assert_eq!(item.removed, "common/advertisement@0+13");
+    }
+
+    #[test]
+    fn an_item_of_nothing_but_boilerplate_is_rejected() {
+        let desk = Desk::builtin().unwrap();
+        let mut normalizer = Normalizer::new(&desk, "news.example", 1 << 20);
+        let reject = normalizer.normalize(b"Advertisement\n\nAdvertisement\n", None, None).unwrap_err();
+        assert_eq!(reject.reason, Reason::NoCopy);
+    }
 }
