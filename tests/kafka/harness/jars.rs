@@ -129,10 +129,9 @@ fn pom_xml(kafka: &str) -> String {
     };
     format!(
         "<project xmlns=\"http://maven.apache.org/POM/4.0.0\"><modelVersion>4.0.0</modelVersion>\
-         <groupId>copydesk</groupId><artifactId>test-broker</artifactId><version>1</version><dependencies>{}{}{}</dependencies>\
+         <groupId>copydesk</groupId><artifactId>test-broker</artifactId><version>1</version><dependencies>{}{}</dependencies>\
          </project>",
         dependency("org.apache.kafka", "kafka_2.13", kafka),
-        dependency("org.apache.kafka", "kafka-tools", kafka),
         dependency("org.slf4j", "slf4j-simple", "1.7.36"),
     )
 }
