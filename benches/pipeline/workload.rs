@@ -3,11 +3,11 @@
 use crate::harness::broker::Broker;
 use crate::harness::corpus::report;
 use crate::harness::desk::{Desk, Raw};
-use crate::harness::jars::Temper;
+use crate::harness::jars::VERSION;
 
 /// A broker with the memory a small production one would have.
 pub fn broker() -> Broker {
-    Broker::start(&["-Xmx1g", "-Xms512m"], Temper::steady()).unwrap_or_else(|error| panic!("{error}"))
+    Broker::start(VERSION, &["-Xmx1g", "-Xms512m"]).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Report number `turn` of a feed of which every fifth repeats an earlier one, with its advertisements elsewhere.

@@ -5,7 +5,6 @@ use std::thread;
 use crate::backlog::Backlog;
 use crate::harness::broker::Broker;
 use crate::harness::desk::Desk;
-use crate::harness::jars::Temper;
 use crate::harness::leash::Signal;
 use crate::harness::wait::seconds;
 use crate::harness::worker::{Settings, Worker};
@@ -26,7 +25,7 @@ fn survive(desk: &mut Desk, broker: &mut Broker, worker: &Worker, outage: fn(&mu
 
 #[test]
 fn the_broker_goes_away_and_comes_back() {
-    let mut broker = Broker::private(Temper::killed());
+    let mut broker = Broker::private();
     let mut desk = Desk::open(&broker);
     let worker = Worker::start(&desk, "a");
     let outages: [fn(&mut Broker); 2] = [
@@ -48,7 +47,7 @@ fn the_broker_goes_away_and_comes_back() {
 
 #[test]
 fn the_broker_freezes_for_longer_than_a_transaction_may_take() {
-    let mut broker = Broker::private(Temper::frozen());
+    let mut broker = Broker::private();
     let mut desk = Desk::open(&broker);
     let worker = Worker::start(&desk, "a");
     let backlog = survive(&mut desk, &mut broker, &worker, |broker| {
@@ -62,7 +61,7 @@ fn the_broker_freezes_for_longer_than_a_transaction_may_take() {
 
 #[test]
 fn a_worker_without_a_broker_still_ends_in_time() {
-    let mut broker = Broker::private(Temper::killed());
+    let mut broker = Broker::private();
     let mut desk = Desk::open(&broker);
     let worker = Worker::start_with(&desk, &Settings::named("a").shutdown_seconds(4));
     let transactions = desk.open_transactions();

@@ -3,7 +3,6 @@
 use crate::harness::broker::Broker;
 use crate::harness::corpus::{report, story};
 use crate::harness::desk::{At, Desk, Raw};
-use crate::harness::jars::Temper;
 use crate::harness::ledger::{Article, Ledger};
 use crate::harness::reader::{Isolation, Record};
 
@@ -61,7 +60,7 @@ fn the_audit_sees_what_is_lost_doubled_repeated_and_left_unread() {
 
 #[test]
 fn a_broker_killed_and_started_again_still_has_its_records() {
-    let mut broker = Broker::private(Temper::killed());
+    let mut broker = Broker::private();
     let mut desk = Desk::open(&broker);
     desk.send((0..50).map(|number| Raw::from(&story(number))));
     broker.kill();

@@ -13,7 +13,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::metadata::MetadataTopic;
 use tempfile::TempDir;
 
-use super::jars::{self, Jars, Temper};
+use super::jars::{self, Jars};
 use super::leash::{Leash, Signal, tail};
 use super::wait::{eventually, seconds};
 
@@ -41,27 +41,27 @@ impl Broker {
         static SHARED: OnceLock<Result<Broker, String>> = OnceLock::new();
         let started = SHARED.get_or_init(|| match std::env::var("COPYDESK_TEST_BOOTSTRAP") {
             Ok(bootstrap) => Ok(Broker { bootstrap, own: None }),
-            Err(_) => Broker::start(TEST_JVM, Temper::steady()),
+            Err(_) => Broker::start(jars::VERSION, TEST_JVM),
         });
         started.as_ref().unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// A broker of this test's own, which may be stopped, killed and paused.
-    pub fn private(temper: Temper) -> Broker {
-        Broker::start(TEST_JVM, temper).unwrap_or_else(|error| panic!("{error}"))
+    pub fn private() -> Broker {
+        Broker::start(jars::VERSION_FOR_CRASHES, TEST_JVM).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Starts a broker on free ports, with an empty data directory and these arguments to the JVM.
+    /// Starts a broker of this version on free ports, with an empty data directory and these arguments to the JVM.
     ///
     /// # Errors
     /// One line that says what is missing.
-    pub fn start(jvm: &[&str], temper: Temper) -> Result<Broker, String> {
-        let jars = Jars::get()?;
+    pub fn start(version: &'static str, jvm: &[&str]) -> Result<Broker, String> {
+        let jars = Jars::get(version)?;
         let home = home("broker");
         let data = home.path().join("data");
         copy_files(&jars.storage(), &data).map_err(|error| format!("cannot copy the formatted storage: {error}"))?;
         let (port, controller) = (free_port(), free_port());
-        let properties = jars::server_properties(&data, port, controller, temper);
+        let properties = jars::server_properties(&data, port, controller);
         fs::write(home.path().join("server.properties"), properties).map_err(|error| error.to_string())?;
         let jvm = jvm.iter().map(|argument| (*argument).to_owned()).collect();
         let own = Own { jars, home, jvm, port, process: None };

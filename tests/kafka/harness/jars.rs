@@ -3,10 +3,14 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 /// The broker version the guarantees are tested against.
 pub const VERSION: &str = "4.3.1";
+
+/// The version for brokers that crash. From 4.1 to at least 4.3.1 a broker that starts over completes the transactions it
+/// finds without their markers, because its partitions have no leader yet (KAFKA-20734). What was aborted is then committed
+/// with the producer's next transaction, and what was committed hides from readers for good. No client can repair that.
+pub const VERSION_FOR_CRASHES: &str = "4.0.1";
 
 const MISSING: &str = "the Kafka tests need Java 17 or later and Maven (Debian: apt-get install default-jre-headless maven), \
     or COPYDESK_TEST_BOOTSTRAP=HOST:PORT of a Kafka broker to use instead";
@@ -14,6 +18,7 @@ const MISSING: &str = "the Kafka tests need Java 17 or later and Maven (Debian: 
 /// The cached installation: `libs/` with the jars, `storage/` with a freshly formatted data directory.
 #[derive(Clone, Debug)]
 pub struct Jars {
+    version: &'static str,
     home: PathBuf,
 }
 
@@ -22,17 +27,17 @@ impl Jars {
     ///
     /// # Errors
     /// One line that says what is missing.
-    pub fn get() -> Result<Jars, String> {
+    pub fn get(version: &'static str) -> Result<Jars, String> {
         if !installed("java", "-version") {
             return Err(MISSING.into());
         }
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("cargo's tmp directory lies in target/");
-        let home = target.join(format!("kafka-{VERSION}"));
+        let home = target.join(format!("kafka-{version}"));
         let say = |error: std::io::Error| format!("cannot use {}: {error}", home.display());
         fs::create_dir_all(&home).map_err(say)?;
         let lock = File::create(home.join("lock")).map_err(say)?;
         lock.lock().map_err(say)?;
-        let jars = Jars { home: home.clone() };
+        let jars = Jars { version, home: home.clone() };
         if !jars.libs().exists() {
             jars.fetch()?;
         }
@@ -65,7 +70,7 @@ impl Jars {
         let partial = self.home.join("libs.partial");
         let pom = self.home.join("pom.xml");
         let _ = fs::remove_dir_all(&partial);
-        fs::write(&pom, pom_xml()).map_err(|error| error.to_string())?;
+        fs::write(&pom, pom_xml(self.version)).map_err(|error| error.to_string())?;
         let mut mvn = Command::new("mvn");
         mvn.args(["-q", "-B", "dependency:copy-dependencies", "-DincludeScope=runtime"])
             .arg(format!("-DoutputDirectory={}", partial.display()))
@@ -80,8 +85,7 @@ impl Jars {
         let partial = self.home.join("storage.partial");
         let properties = self.home.join("format.properties");
         let _ = fs::remove_dir_all(&partial);
-        let any = Temper::steady();
-        fs::write(&properties, server_properties(&partial, 9092, 9093, any)).map_err(|error| error.to_string())?;
+        fs::write(&properties, server_properties(&partial, 9092, 9093)).map_err(|error| error.to_string())?;
         let mut format = self.java();
         format.args(["kafka.tools.StorageTool", "format", "-t", "Y29weWRlc2sgdGVzdHMuLg", "-c"]).arg(&properties);
         run(&mut format, "Kafka's storage could not be formatted")?;
@@ -89,37 +93,8 @@ impl Jars {
     }
 }
 
-/// How a broker takes what is done to it.
-#[derive(Clone, Copy, Debug)]
-pub struct Temper {
-    /// How long it may be silent before its controller fences it.
-    session: Duration,
-    /// How often it looks for transactions that are open for too long, to abort them.
-    abort_interval: Duration,
-}
-
-impl Temper {
-    /// For a broker that is left alone. What a dead producer left open is aborted soon.
-    pub fn steady() -> Temper {
-        Temper { session: Duration::from_secs(9), abort_interval: Duration::from_secs(1) }
-    }
-
-    /// For a broker that is killed: it registers again soon after.
-    ///
-    /// It aborts nothing by itself. Where it did so while it starts, and the partitions have no leader yet, Kafka 4.3 would
-    /// leave out the abort markers, and the next commit of that producer would commit what was aborted (KAFKA-20734).
-    pub fn killed() -> Temper {
-        Temper { session: Duration::from_secs(3), abort_interval: Duration::from_secs(3_600) }
-    }
-
-    /// For a broker that is frozen: it is not fenced, for the same reason.
-    pub fn frozen() -> Temper {
-        Temper { session: Duration::from_secs(120), ..Temper::killed() }
-    }
-}
-
 /// The settings of a one-node cluster for tests: nothing replicated, and quick to start a group.
-pub fn server_properties(data: &Path, broker_port: u16, controller_port: u16, temper: Temper) -> String {
+pub fn server_properties(data: &Path, broker_port: u16, controller_port: u16) -> String {
     format!(
         "process.roles=broker,controller\n\
          node.id=1\n\
@@ -131,24 +106,22 @@ pub fn server_properties(data: &Path, broker_port: u16, controller_port: u16, te
          log.dirs={data}\n\
          auto.create.topics.enable=false\n\
          broker.heartbeat.interval.ms=500\n\
-         broker.session.timeout.ms={session}\n\
+         broker.session.timeout.ms=3000\n\
          group.initial.rebalance.delay.ms=0\n\
          offsets.topic.num.partitions=4\n\
          offsets.topic.replication.factor=1\n\
          transaction.state.log.num.partitions=4\n\
          transaction.state.log.replication.factor=1\n\
          transaction.state.log.min.isr=1\n\
-         transaction.abort.timed.out.transaction.cleanup.interval.ms={abort_interval}\n\
+         transaction.abort.timed.out.transaction.cleanup.interval.ms=1000\n\
          share.coordinator.state.topic.replication.factor=1\n\
          share.coordinator.state.topic.min.isr=1\n\
          log.cleaner.dedupe.buffer.size=2097152\n",
-        data = data.display(),
-        session = temper.session.as_millis(),
-        abort_interval = temper.abort_interval.as_millis(),
+        data = data.display()
     )
 }
 
-fn pom_xml() -> String {
+fn pom_xml(kafka: &str) -> String {
     let dependency = |group: &str, artifact: &str, version: &str| {
         format!(
             "<dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId><version>{version}</version></dependency>"
@@ -156,10 +129,9 @@ fn pom_xml() -> String {
     };
     format!(
         "<project xmlns=\"http://maven.apache.org/POM/4.0.0\"><modelVersion>4.0.0</modelVersion>\
-         <groupId>copydesk</groupId><artifactId>test-broker</artifactId><version>1</version><dependencies>{}{}{}</dependencies>\
+         <groupId>copydesk</groupId><artifactId>test-broker</artifactId><version>1</version><dependencies>{}{}</dependencies>\
          </project>",
-        dependency("org.apache.kafka", "kafka_2.13", VERSION),
-        dependency("org.apache.kafka", "kafka-tools", VERSION),
+        dependency("org.apache.kafka", "kafka_2.13", kafka),
         dependency("org.slf4j", "slf4j-simple", "1.7.36"),
     )
 }
