@@ -15,8 +15,8 @@ use super::{Hints, Label};
 use features::Seen;
 use model::{CLASS_COUNT, CLASSES, Model, Tree};
 
-/// Whether the item is a page dump: many lines, a good part of them short ones that are no sentences and no figures, and no
-/// agency's dateline at the top, where wire copy has it.
+/// Whether the item is a page dump: many lines, a good part of them short ones that are no sentences and no figures, hardly a
+/// sentence at the top, and no agency's dateline at the top, where wire copy has it. Lists in a story are no page.
 pub(super) fn is_page(rules: &Rules, text: &str, blocks: &[Block<'_>]) -> bool {
     if blocks.len() < 30 {
         return false;
@@ -25,7 +25,9 @@ pub(super) fn is_page(rules: &Rules, text: &str, blocks: &[Block<'_>]) -> bool {
     let count = blocks.iter().filter(short).count();
     let many = (count >= 15 && count * 3 >= blocks.len()) || (count >= 20 && count * 6 >= blocks.len());
     let dateline = |b: &Block<'_>| rules.agencies.dateline(&text[b.span.clone()], false).is_some();
-    many && !blocks.iter().take(8).any(dateline)
+    let open = |b: &&Block<'_>| b.shape.words <= 12 && b.shape.end == End::Open;
+    let menu = blocks.iter().take(10).filter(open).count() >= 7;
+    many && menu && !blocks.iter().take(8).any(dateline)
 }
 
 /// The model as it was trained.
