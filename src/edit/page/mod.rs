@@ -15,6 +15,9 @@ use super::{Hints, Label};
 use features::Seen;
 use model::{CLASS_COUNT, CLASSES, Model, Tree};
 
+/// The chance of boilerplate beyond which a line is not looked at again.
+const SURE: f32 = 0.98;
+
 /// Whether the item is a page dump: many lines, a good part of them short ones that are no sentences and no figures, hardly a
 /// sentence at the top, and no agency's dateline at the top, where wire copy has it. Lists in a story are no page.
 pub(super) fn is_page(rules: &Rules, text: &str, blocks: &[Block<'_>]) -> bool {
@@ -99,12 +102,17 @@ pub fn first_look(trees: &[Tree], seen: &Seen) -> Vec<[f32; CLASS_COUNT]> {
 /// The class of each line that was looked at, as an index into [`model::CLASSES`].
 #[must_use]
 pub fn classify(model: &Model, seen: &Seen) -> Vec<usize> {
-    let wide = context::widen(seen, &first_look(&model.first, seen));
-    let choose = |line: &context::Wide| {
+    let chances = first_look(&model.first, seen);
+    let wide = context::widen(seen, &chances);
+    let choose = |(chance, line): (&[f32; CLASS_COUNT], &context::Wide)| {
+        // Most of a page is plainly not the story; a second look would not change that.
+        if chance[0] > SURE {
+            return 0;
+        }
         let scores = model::scores(&model.second, line);
         (0..CLASS_COUNT).max_by(|a, b| scores[*a].total_cmp(&scores[*b])).unwrap_or(0)
     };
-    wide.iter().map(choose).collect()
+    chances.iter().zip(&wide).map(choose).collect()
 }
 
 #[cfg(test)]
