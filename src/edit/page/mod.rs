@@ -15,8 +15,11 @@ use super::{Hints, Label};
 use features::Seen;
 use model::{CLASS_COUNT, CLASSES, Model, Tree};
 
-/// Whether the item is a page dump: many lines, a good part of them short ones that are no sentences and no figures, and no
-/// agency's dateline at the top, where wire copy has it.
+/// The chance of boilerplate beyond which a line is not looked at again.
+const SURE: f32 = 0.98;
+
+/// Whether the item is a page dump: many lines, a good part of them short ones that are no sentences and no figures, hardly a
+/// sentence at the top, and no agency's dateline at the top, where wire copy has it. Lists in a story are no page.
 pub(super) fn is_page(rules: &Rules, text: &str, blocks: &[Block<'_>]) -> bool {
     if blocks.len() < 30 {
         return false;
@@ -25,7 +28,9 @@ pub(super) fn is_page(rules: &Rules, text: &str, blocks: &[Block<'_>]) -> bool {
     let count = blocks.iter().filter(short).count();
     let many = (count >= 15 && count * 3 >= blocks.len()) || (count >= 20 && count * 6 >= blocks.len());
     let dateline = |b: &Block<'_>| rules.agencies.dateline(&text[b.span.clone()], false).is_some();
-    many && !blocks.iter().take(8).any(dateline)
+    let open = |b: &&Block<'_>| b.shape.words <= 12 && b.shape.end == End::Open;
+    let menu = blocks.iter().take(10).filter(open).count() >= 7;
+    many && menu && !blocks.iter().take(8).any(dateline)
 }
 
 /// The model as it was trained.
@@ -97,12 +102,17 @@ pub fn first_look(trees: &[Tree], seen: &Seen) -> Vec<[f32; CLASS_COUNT]> {
 /// The class of each line that was looked at, as an index into [`model::CLASSES`].
 #[must_use]
 pub fn classify(model: &Model, seen: &Seen) -> Vec<usize> {
-    let wide = context::widen(seen, &first_look(&model.first, seen));
-    let choose = |line: &context::Wide| {
+    let chances = first_look(&model.first, seen);
+    let wide = context::widen(seen, &chances);
+    let choose = |(chance, line): (&[f32; CLASS_COUNT], &context::Wide)| {
+        // Most of a page is plainly not the story; a second look would not change that.
+        if chance[0] > SURE {
+            return 0;
+        }
         let scores = model::scores(&model.second, line);
         (0..CLASS_COUNT).max_by(|a, b| scores[*a].total_cmp(&scores[*b])).unwrap_or(0)
     };
-    wide.iter().map(choose).collect()
+    chances.iter().zip(&wide).map(choose).collect()
 }
 
 #[cfg(test)]
