@@ -342,6 +342,8 @@ fn producer(bootstrap: &str) -> FutureProducer {
     ClientConfig::new()
         .set("bootstrap.servers", bootstrap)
         .set("linger.ms", "1")
+        // The broker decides what is too large.
+        .set("message.max.bytes", "10000000")
         .set("reconnect.backoff.max.ms", "100")
         .create()
         .expect("a producer's settings are right")
