@@ -15,7 +15,7 @@ pub fn run(megabytes: usize) {
     let sample: usize = (0..1_000).map(|turn| item(turn).size()).sum();
     let items = megabytes * 1_000_000 / (sample / 1_000);
     let bytes = preload(&mut desk, items);
-    let mut outcomes = desk.outcomes();
+    let mut outcomes = desk.outcomes_at_leisure();
     let worker = Worker::start(&desk, "bench");
     let probe = Probe::new(worker.id());
     let started = Instant::now();

@@ -22,7 +22,7 @@ pub fn run(items: usize) {
     let broker = broker();
     let mut desk = Desk::open(&broker);
     let bytes = preload(&mut desk, items);
-    let mut outcomes = desk.outcomes();
+    let mut outcomes = desk.outcomes_at_leisure();
 
     let spawned = Instant::now();
     let worker = Worker::start(&desk, "bench");

@@ -85,6 +85,34 @@ fn an_item_whose_article_no_topic_would_take_is_rejected_and_not_retried_for_eve
 }
 
 #[test]
+fn a_dead_letter_that_its_own_headers_make_too_large_stops_nothing() {
+    let mut desk = Desk::open(Broker::shared());
+    let worker = Worker::start(&desk, "a");
+    // As large as the broker takes a record: with the headers of a dead letter it would be larger.
+    let heavy = Raw::bytes(noise(500_000)).header("trail", &"x".repeat(548_350)).on(3);
+    let heavy = desk.send_one(heavy);
+    let next = desk.send_one(Raw::from(&story(3)).on(3));
+    let ledger = desk.close(vec![worker]);
+    let letter = ledger.rejection(heavy);
+    assert_eq!(letter.reason, "undecodable");
+    assert_eq!(letter.record.header("copydesk-source"), Some(format!("{}/{heavy}", desk.topics.raw).as_str()));
+    assert_eq!(ledger.published_of(&[next]), 1);
+}
+
+#[test]
+fn an_item_with_a_monstrous_uri_stops_nothing() {
+    let mut desk = Desk::open(Broker::shared());
+    let worker = Worker::start(&desk, "a");
+    // It stands in the document, in a header and in the key of what is published: three times as large as it came.
+    let uri = format!("urn:nwa:{}", "4".repeat(600_000));
+    let monstrous = desk.send_one(Raw::story(&story(4), serde_json::json!({"uri": uri})).on(3));
+    let next = desk.send_one(Raw::from(&story(5)).on(3));
+    let ledger = desk.close(vec![worker]);
+    assert_eq!(ledger.published_of(&[next]), 1);
+    assert_eq!(ledger.published_of(&[monstrous]) + ledger.rejected.len(), 1, "published or rejected, but once");
+}
+
+#[test]
 fn a_foreign_record_between_the_stages_is_a_dead_letter_of_the_second() {
     let mut desk = Desk::open(Broker::shared());
     let worker = Worker::start(&desk, "a");

@@ -53,6 +53,21 @@ fn a_worker_that_leaves_hands_its_partitions_over_in_the_middle_of_a_backlog() {
 }
 
 #[test]
+fn of_two_workers_with_one_name_the_later_one_stays_and_nothing_is_published_twice() {
+    let mut desk = Desk::open(Broker::shared());
+    let first = Worker::start(&desk, "a");
+    await_share(&first);
+    let backlog = Backlog::send(&mut desk, 500_000, 2_000);
+    desk.outcomes().await_total(200, &[&first]);
+    let second = Worker::start(&desk, "a");
+    let code = first.exit_code(seconds(30));
+    assert!(code.is_some_and(|code| code != 0), "exit code {code:?}");
+    assert!(first.log().contains("kafka.instance"), "it says what to change:\n{}", first.log());
+    let ledger = desk.close(vec![second]);
+    backlog.assert_published_once(&ledger);
+}
+
+#[test]
 fn a_worker_frozen_past_its_session_and_woken_again_publishes_nothing_twice() {
     let mut desk = Desk::open(Broker::shared());
     let backlog = Backlog::send(&mut desk, 300_000, 3_000);

@@ -78,9 +78,24 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// A reader before the first record of `topic`.
+    /// A reader before the first record of `topic`, which sees what is committed at once.
     pub fn open(bootstrap: &str, topic: &str, isolation: Isolation) -> Reader {
-        let consumer: BaseConsumer = ClientConfig::new()
+        Reader::with(bootstrap, topic, isolation, &[("fetch.wait.max.ms", "20")])
+    }
+
+    /// A reader of committed records that costs the broker little, and sees them up to a fifth of a second later.
+    pub fn at_leisure(bootstrap: &str, topic: &str) -> Reader {
+        let seldom =
+            [("fetch.wait.max.ms", "200"), ("fetch.min.bytes", "4000000"), ("max.partition.fetch.bytes", "4000000")];
+        Reader::with(bootstrap, topic, Isolation::Committed, &seldom)
+    }
+
+    fn with(bootstrap: &str, topic: &str, isolation: Isolation, settings: &[(&str, &str)]) -> Reader {
+        let mut config = ClientConfig::new();
+        for (name, value) in settings {
+            config.set(*name, *value);
+        }
+        let consumer: BaseConsumer = config
             .set("bootstrap.servers", bootstrap)
             .set("group.id", "copydesk-test-reader")
             .set("enable.auto.commit", "false")
@@ -89,7 +104,6 @@ impl Reader {
                 "isolation.level",
                 if isolation == Isolation::Committed { "read_committed" } else { "read_uncommitted" },
             )
-            .set("fetch.wait.max.ms", "20")
             .set("fetch.queue.backoff.ms", "5")
             .set("reconnect.backoff.max.ms", "100")
             .create()
