@@ -156,16 +156,6 @@ impl Core {
         self.finish(now)
     }
 
-    /// Lanes belong to somebody else already: nothing more of them may be committed.
-    pub fn lost(&mut self, lanes: Vec<Lane>) -> Vec<Action> {
-        self.waiting.push(Waiting::GiveUp(lanes));
-        match self.txn {
-            Txn::Idle => self.settled(),
-            Txn::Open { .. } => self.abort(),
-            Txn::Sealed | Txn::Aborting => Vec::new(),
-        }
-    }
-
     /// The worker is to stop: it leaves once what it has taken is committed.
     pub fn stop(&mut self, now: Clock) -> Vec<Action> {
         self.waiting.push(Waiting::Leave);
@@ -449,16 +439,6 @@ mod tests {
             };
             assert_eq!(actions.last(), Some(&Action::GiveUp(vec![RAW])));
         }
-    }
-
-    #[test]
-    fn the_transaction_of_lost_lanes_is_aborted_never_committed() {
-        let mut core = opened();
-        open(&mut core, OTHER, 5);
-        take(&mut core, RAW, 10, MS);
-        assert_eq!(core.lost(vec![RAW]), [Action::Abort]);
-        let rewind = Action::Rewind(vec![(OTHER, 5)]);
-        assert_eq!(core.aborted(), [rewind, Action::GiveUp(vec![RAW])]);
     }
 
     #[test]

@@ -257,9 +257,13 @@ impl World {
         });
     }
 
+    fn fenced(&mut self, id: WorkerId) {
+        self.met.fenced += 1;
+        self.renew(id);
+    }
+
     /// A broken session: its worker starts over, as a new member.
     fn renew(&mut self, id: WorkerId) {
-        self.met.fenced += 1;
         self.workers[id] = None;
         self.leave_group(id);
         self.restart(id);
@@ -323,8 +327,8 @@ impl World {
             return;
         }
         if worker.lost {
-            let held = worker.core.lanes().map(|(lane, _)| lane).collect::<Vec<_>>();
-            self.act(id, |core| core.lost(held));
+            // Clients that were away so long are not trusted any more: the session ends, and a new one joins.
+            self.renew(id);
         } else {
             // Under the cooperative protocol the callback runs with the new generation already.
             worker.generation = self.kafka.generation;
@@ -334,15 +338,6 @@ impl World {
                 self.act(id, |core| core.revoked(revoked, now));
             }
         }
-    }
-
-    /// A worker that lost its lanes joins again, once it has answered that.
-    fn rejoin(&mut self, id: WorkerId) {
-        let Some(worker) = &mut self.workers[id] else { return };
-        worker.lost = false;
-        self.kafka.generation += 1;
-        worker.generation = self.kafka.generation;
-        self.kafka.members.insert(id, self.kafka.generation);
     }
 
     fn poll(&mut self, id: WorkerId, lane: Lane) {
@@ -384,7 +379,7 @@ impl World {
         };
         for (log, record) in outputs {
             if self.kafka.produce(txn, epoch, log, record).is_err() {
-                return self.renew(id);
+                return self.fenced(id);
             }
         }
         self.story.push(format!("  worker {id} takes {offset} of {lane:?} into {txn}"));
@@ -403,7 +398,7 @@ impl World {
                         worker.commit = None;
                         self.act(id, Core::failed);
                     }
-                    Err(Refusal::Fenced) => self.renew(id),
+                    Err(Refusal::Fenced) => self.fenced(id),
                 }
             }
             Commit::End => match self.kafka.end_by(txn, worker.epoch, State::Committed) {
@@ -416,7 +411,7 @@ impl World {
                     worker.txn = None;
                     self.act(id, Core::committed);
                 }
-                Err(_) => self.renew(id),
+                Err(_) => self.fenced(id),
             },
         }
     }
@@ -480,7 +475,7 @@ impl World {
                     worker.commit = None;
                     let aborted = worker.txn.take().map(|txn| self.kafka.end_by(txn, worker.epoch, State::Aborted));
                     if aborted.is_some_and(|aborted| aborted.is_err()) {
-                        return self.renew(id);
+                        return self.fenced(id);
                     }
                     self.act(id, Core::aborted);
                 }
@@ -489,9 +484,6 @@ impl World {
                     for lane in &lanes {
                         worker.positions.remove(lane);
                         worker.openings.remove(lane);
-                    }
-                    if worker.lost && worker.core.lanes().next().is_none() {
-                        self.rejoin(id);
                     }
                     self.given_up(id, &lanes);
                 }
