@@ -10,7 +10,7 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Serialize, Serializer};
 
 use crate::{
-    edit::{Caption, Copy},
+    edit::{self, Caption, Copy},
     fingerprint::ContentHash,
     wire::{Item, Status},
 };
@@ -60,7 +60,7 @@ pub struct Article<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     headlines: Vec<Text<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    by: Option<&'a str>,
+    by: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     located: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,11 +90,19 @@ const NINJS: Standard =
 struct Text<'a> {
     role: &'static str,
     content_type: &'static str,
-    value: &'a str,
+    value: Cow<'a, str>,
 }
 
 fn text<'a>(role: &'static str, value: &'a str) -> Text<'a> {
-    Text { role, content_type: "text/plain", value }
+    Text { role, content_type: "text/plain", value: one_line(value) }
+}
+
+/// A value that is one line by nature: hard-wrapped copy breaks headlines and captions too.
+fn one_line(value: &str) -> Cow<'_, str> {
+    match value.contains('\n') {
+        true => value.split_whitespace().collect::<Vec<_>>().join(" ").into(),
+        false => value.into(),
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -109,8 +117,12 @@ struct Body {
 
 #[derive(Debug, Serialize)]
 struct InfoSource<'a> {
-    name: &'a str,
+    name: Cow<'a, str>,
     role: &'static str,
+}
+
+fn source<'a>(role: &'static str, name: &'a str) -> InfoSource<'a> {
+    InfoSource { name: one_line(name), role }
 }
 
 #[derive(Debug, Serialize)]
@@ -127,9 +139,10 @@ struct Picture<'a> {
     rel: &'static str,
     r#type: &'static str,
     representation_type: &'static str,
-    descriptions: [Text<'a>; 1],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    descriptions: Vec<Text<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    by: Option<&'a str>,
+    by: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     info_sources: Vec<InfoSource<'a>>,
 }
@@ -171,16 +184,14 @@ pub fn assemble(parts: Parts<'_>) -> Article<'_> {
     let Parts { item, copy, status, hash, raw_hash, origin, authority } = parts;
     let arrived = origin.and_then(|origin| Timestamp::from_millisecond(origin.timestamp).ok());
     let created = item.received.or(arrived);
-    let headline = copy.headline.or(item.headline.as_deref());
-
-    let mut headlines = Vec::with_capacity(2);
-    headlines.extend(headline.map(|headline| text("main", headline)));
-    headlines.extend(copy.raw_headline.map(|raw| text("raw", raw)));
+    let (headline, raw_headline) = headline(item, copy);
+    let headlines =
+        [("main", headline), ("raw", raw_headline)].into_iter().filter_map(|(role, value)| Some(text(role, value?)));
 
     let dateline = copy.dateline.as_ref();
     let mut info_sources: Vec<_> =
-        dateline.iter().flat_map(|d| &d.agencies).map(|name| InfoSource { name, role: "source" }).collect();
-    info_sources.extend(item.source.as_deref().map(|name| InfoSource { name, role: "feed" }));
+        dateline.iter().flat_map(|d| &d.agencies).map(|name| source("source", name)).collect();
+    info_sources.extend(item.source.as_deref().map(|name| source("feed", name)));
 
     let mut alt_ids = vec![
         AltId { role: "contentHash", value: format!("blake3:{hash}").into() },
@@ -202,8 +213,8 @@ pub fn assemble(parts: Parts<'_>) -> Article<'_> {
         content_created: dateline.and_then(|d| d.date),
         pub_status: status,
         language: item.language.as_deref(),
-        headlines,
-        by: copy.byline,
+        headlines: headlines.collect(),
+        by: copy.byline.map(one_line),
         located: dateline.and_then(|d| d.place),
         ed_note: ed_note(copy),
         descriptions: descriptions(copy),
@@ -216,6 +227,17 @@ pub fn assemble(parts: Parts<'_>) -> Article<'_> {
             .enumerate()
             .map(|(at, caption)| picture(at + 1, caption, hash, authority))
             .collect(),
+    }
+}
+
+/// The headline of an item without the agency's tags, and as it was sent if it had any: from the copy, else from beside it.
+pub fn headline<'a>(item: &'a Item<'_>, copy: &Copy<'a>) -> (Option<&'a str>, Option<&'a str>) {
+    match (copy.headline, item.headline.as_deref()) {
+        (None, Some(sent)) => {
+            let clean = edit::headline::split(sent).clean;
+            (Some(clean), (clean != sent).then_some(sent))
+        }
+        (headline, _) => (headline, copy.raw_headline),
     }
 }
 
@@ -300,9 +322,10 @@ fn picture<'a>(number: usize, caption: &Caption<'a>, hash: &ContentHash, authori
         rel: if number == 1 { "mainpic" } else { "picture" },
         r#type: "picture",
         representation_type: "partial",
-        descriptions: [text("caption", caption.text)],
-        by: caption.credit,
-        info_sources: caption.credit.map(|name| InfoSource { name, role: "credit" }).into_iter().collect(),
+        // A credit may stand alone.
+        descriptions: (!caption.text.is_empty()).then(|| text("caption", caption.text)).into_iter().collect(),
+        by: caption.credit.map(one_line),
+        info_sources: caption.credit.map(|name| source("credit", name)).into_iter().collect(),
     }
 }
 

@@ -57,7 +57,7 @@ impl<'d> Normalizer<'d> {
             return Err(Reject::new(Reason::NoCopy, "no editorial text is left after editing"));
         }
         let status = status(&item, &copy);
-        let headline = copy.headline.or(item.headline.as_deref());
+        let (headline, _) = article::headline(&item, &copy);
         let hash = self.fingerprinter.hash(headline, &copy.body);
         let raw_hash = blake3::hash(value);
         let article = article::assemble(Parts {
@@ -138,6 +138,15 @@ mod tests {
         assert_eq!(item.status, Status::Withheld);
         assert_eq!(article["pubStatus"], "withheld");
         assert!(article["edNote"].as_str().unwrap().contains("EMBARGOED"));
+    }
+
+    #[test]
+    fn tags_of_a_headline_sent_beside_the_text_are_taken_off_too() {
+        let text = "HARROWMERE, May 5 (UPI) -- The council reopened the landing on Tuesday, officials said.";
+        let envelope = serde_json::json!({"text": text, "headline": "UPDATE 2-Ferry landing reopens"}).to_string();
+        let (_, article) = normalize(&envelope);
+        assert_eq!(article["headlines"][0]["value"], "Ferry landing reopens");
+        assert_eq!(article["headlines"][1]["value"], "UPDATE 2-Ferry landing reopens");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Pure: no I/O, no clock, no global. What is known of agencies stands in `config/rules/*.toml`; position, repetition and
 //! shape of lines is code.
 
+mod automaton;
 mod byline;
 mod caption;
 mod dateline;

@@ -6,21 +6,12 @@
 
 use std::path::{Path, PathBuf};
 
-use regex_automata::{
-    Anchored, Input, MatchError, MatchKind,
-    hybrid::dfa::{Cache, DFA, OverlappingState},
-    meta,
-    nfa::thompson,
-    util::{pool::Pool, syntax},
-};
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::Label;
+use super::automaton::{Automaton, check_pattern};
 use super::dateline::Agencies;
-
-/// Bytes a rule at the end of a paragraph may reach back, and one at its start forward.
-const REACH: usize = 400;
 
 /// The rules that are part of the program.
 const BUILTIN: [(&str, &str); 6] = [
@@ -312,8 +303,10 @@ impl Rules {
         let mut automata = Vec::new();
         for (at, groups) in [At::Line, At::Start, At::End].into_iter().zip(&members) {
             let build = |indexes: &Vec<usize>| {
-                let own = indexes.iter().map(|i| (*i, &raws[*i].2)).collect::<Vec<_>>();
-                Automaton::new(&own, at)
+                let patterns = indexes.iter().flat_map(|i| raws[*i].2.patterns.iter().map(|p| (p.as_str(), *i)));
+                let needing = indexes.iter().map(|i| &raws[*i].2).filter(|raw| !raw.weak);
+                let needs = needing.flat_map(|raw| raw.needs.iter().map(String::as_str));
+                Automaton::new(patterns, needs, at).map_err(RuleError::Build)
             };
             automata.push([build(&groups[0])?, build(&groups[1])?, build(&groups[2])?]);
         }
@@ -420,9 +413,9 @@ impl RawRule {
             return refuse("only a note can be `private` or an `embargo`");
         }
         for pattern in &self.patterns {
-            if let Err(e) = thompson(self.at).build(&anchored(pattern, self.at)) {
+            if let Err(message) = check_pattern(pattern, self.at) {
                 let (file, id, pattern) = (file.to_owned(), self.id.clone(), pattern.clone());
-                return Err(RuleError::Pattern { file, line, id, pattern, message: cause(&e) });
+                return Err(RuleError::Pattern { file, line, id, pattern, message });
             }
         }
         Ok(Rule {
@@ -441,157 +434,6 @@ impl RawRule {
     }
 }
 
-/// Many anchored patterns as one lazily built automaton: each byte of a paragraph is looked at once, and most paragraphs
-/// are left after a few.
-struct Automaton {
-    dfa: Option<DFA>,
-    /// What a paragraph must hold to be searched.
-    needs: Option<meta::Regex>,
-    pool: Pool<Scratch, Box<dyn Fn() -> Scratch + Send + Sync + std::panic::UnwindSafe + std::panic::RefUnwindSafe>>,
-    /// The rule each pattern belongs to.
-    owners: Vec<usize>,
-    at: At,
-}
-
-struct Scratch {
-    cache: Option<Cache>,
-}
-
-impl std::fmt::Debug for Automaton {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Automaton").field("at", &self.at).field("patterns", &self.owners.len()).finish()
-    }
-}
-
-impl Automaton {
-    fn new(rules: &[(usize, &RawRule)], at: At) -> Result<Automaton, RuleError> {
-        let build = |e: &dyn std::error::Error| RuleError::Build(cause(e));
-        let patterns =
-            rules.iter().flat_map(|(owner, raw)| raw.patterns.iter().map(move |p| (anchored(p, at), *owner)));
-        let (texts, owners): (Vec<_>, Vec<_>) = patterns.unzip();
-        let literals: Vec<String> =
-            rules.iter().flat_map(|(_, raw)| raw.needs.iter().filter(|_| !raw.weak).map(|n| literal(n))).collect();
-        let needs =
-            if literals.is_empty() { None } else { Some(meta::Regex::new_many(&literals).map_err(|e| build(&e))?) };
-        let dfa = if texts.is_empty() {
-            None
-        } else {
-            let nfa = thompson(at).build_many(&texts).map_err(|e| build(&e))?;
-            let config = DFA::config().match_kind(MatchKind::All).cache_capacity(8 << 20);
-            Some(DFA::builder().configure(config).build_from_nfa(nfa).map_err(|e| build(&e))?)
-        };
-        let prototype = dfa.clone();
-        let pool = Pool::new(Box::new(move || Scratch { cache: prototype.as_ref().map(DFA::create_cache) }) as _);
-        Ok(Automaton { dfa, needs, pool, owners, at })
-    }
-
-    /// Calls `found` with the rule and the offset of each match.
-    fn search(&self, text: &str, found: impl FnMut(usize, usize)) {
-        if self.dfa.is_none() || self.needs.as_ref().is_some_and(|n| !n.is_match(text)) {
-            return;
-        }
-        let mut scratch = self.pool.get();
-        let (Some(dfa), Some(cache)) = (&self.dfa, scratch.cache.as_mut()) else { return };
-        // A search that gives up (none is set up to) finds no more: the paragraph stays what it is.
-        let _ = match self.at {
-            At::Line => self.forward(dfa, cache, text, text.len(), found),
-            At::Start => self.forward(dfa, cache, text, text.floor_char_boundary(REACH), found),
-            At::End => self.backward(dfa, cache, text, found),
-        };
-    }
-
-    fn forward(
-        &self,
-        dfa: &DFA,
-        cache: &mut Cache,
-        text: &str,
-        end: usize,
-        mut found: impl FnMut(usize, usize),
-    ) -> Result<(), MatchError> {
-        let input = Input::new(text).range(..end).anchored(Anchored::Yes);
-        let mut state = OverlappingState::start();
-        loop {
-            dfa.try_search_overlapping_fwd(cache, &input, &mut state)?;
-            let Some(half) = state.get_match() else { return Ok(()) };
-            found(self.owners[half.pattern().as_usize()], half.offset());
-        }
-    }
-
-    /// Steps through the automaton by hand: its own reverse overlapping search (regex-automata 0.4.19) reports the second of
-    /// two matches at one place a byte too early.
-    fn backward(
-        &self,
-        dfa: &DFA,
-        cache: &mut Cache,
-        text: &str,
-        mut found: impl FnMut(usize, usize),
-    ) -> Result<(), MatchError> {
-        let start = text.ceil_char_boundary(text.len().saturating_sub(REACH));
-        let bytes = text.as_bytes();
-        let gave_up = |_| MatchError::gave_up(start);
-        let input = Input::new(text).range(start..).anchored(Anchored::Yes);
-        let mut state = dfa.start_state_reverse(cache, &input)?;
-        for at in (start..=bytes.len()).rev() {
-            // A state says one byte late that it matches.
-            state = match at.checked_sub(1) {
-                Some(before) => dfa.next_state(cache, state, bytes[before]).map_err(gave_up)?,
-                None => dfa.next_eoi_state(cache, state).map_err(gave_up)?,
-            };
-            if state.is_match() {
-                for k in 0..dfa.match_len(cache, state) {
-                    found(self.owners[dfa.match_pattern(cache, state, k).as_usize()], at);
-                }
-            } else if state.is_dead() || state.is_quit() {
-                break;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A pattern that matches `text` itself.
-fn literal(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_alphanumeric() || c == ' ' { c.to_string() } else { format!("\\x{{{:X}}}", c as u32) })
-        .collect()
-}
-
-fn thompson(at: At) -> thompson::Compiler {
-    let mut compiler = thompson::Compiler::new();
-    compiler
-        .syntax(syntax::Config::new().utf8(true))
-        .configure(thompson::Config::new().reverse(at == At::End).which_captures(thompson::WhichCaptures::None));
-    compiler
-}
-
-/// Shorthands that patterns may use. A shorthand may use those below it.
-const SHORTHANDS: [(&str, &str); 9] = [
-    // Names and how they are strung together: `Kit Marlow, Ana van Brandt and J. Roe`.
-    ("<names>", "<name>(?:(?:,? (?:and|und|et|y|e|og|och|en|i) |[,;] ?| ?[&/|] ?)<name>)*"),
-    ("<name>", "<Word>(?:[ -](?:<Word>|de|del|da|das|do|dos|di|du|van|von|der|den|ter|la|le|al|el|bin|ibn|zu))*"),
-    // Where somebody reported from: `Ostheim, Va., and the Hook of Holm`.
-    ("<place>", "(?:the )?<Word>(?:,? (?:<Word>|and|in|the|of|de|la|el|al|near))*"),
-    ("<month>", "(?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]*\\.?"),
-    ("<weekday>", "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"),
-    ("<url>", "(?:https?://|www\\.)\\S+"),
-    ("<Word>", "<Upper><letter>*"),
-    ("<Upper>", "[A-Z\\x{C0}-\\x{DE}\\x{100}-\\x{17F}\\x{391}-\\x{3A9}\\x{400}-\\x{42F}]"),
-    ("<letter>", "[A-Za-z.\\x27’\\x{C0}-\\x{24F}\\x{370}-\\x{52F}\\x{1E00}-\\x{1EFF}-]"),
-];
-
-/// A pattern as the automaton runs it: shorthands spelt out; a line pattern must also end where the line ends; and a word
-/// ends where ASCII says so, since an automaton cannot look around at Unicode words.
-fn anchored(pattern: &str, at: At) -> String {
-    let mut pattern = pattern.replace(r"\b", r"(?-u:\b)");
-    for (short, long) in SHORTHANDS {
-        pattern = pattern.replace(short, long);
-    }
-    match at {
-        At::Line => format!("(?:{pattern})$"),
-        At::Start | At::End => format!("(?:{pattern})"),
-    }
-}
-
 /// Bytes of the sentence end that an end rule matched to be sure that a sentence ended: they belong to what is before.
 fn sentence_end(matched: &str) -> usize {
     let after = matched.trim_start_matches(['.', '!', '?']);
@@ -599,18 +441,6 @@ fn sentence_end(matched: &str) -> usize {
         return 0;
     }
     matched.len() - after.trim_start_matches(['"', '”', '’', '»', ')']).trim_start().len()
-}
-
-/// An error with its causes, on one line.
-fn cause(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(inner) = next {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        next = inner.source();
-    }
-    text.replace('\n', " ")
 }
 
 #[cfg(test)]

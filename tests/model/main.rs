@@ -5,7 +5,7 @@
 //! answer getting through), move a lane to another worker, expire a session, crash, restart, let a transaction time out, go
 //! on with a restore. After the schedule everything heals and runs to rest, and the promises are checked from the logs.
 //!
-//! `COPYDESK_MODEL_CASES` sets the number of schedules (default 20,000; `.ci/run` asks for 100,000). A failing schedule is
+//! `COPYDESK_TEST_MODEL_CASES` sets the number of schedules (default 20,000; `.ci/run` asks for 100,000). A failing schedule is
 //! shrunk and printed, and kept in `proptest-regressions` to be run first from then on.
 
 mod kafka;
@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use world::World;
 
 fn cases() -> u32 {
-    std::env::var("COPYDESK_MODEL_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(20_000)
+    std::env::var("COPYDESK_TEST_MODEL_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(20_000)
 }
 
 proptest! {
