@@ -9,14 +9,14 @@ use crate::harness::wait::seconds;
 use crate::harness::worker::Worker;
 use crate::probe::Probe;
 use crate::report::{decimals, figure, title};
-use crate::workload::{broker, item, stories};
+use crate::workload::{item, stories, warm_broker};
 
 const WARM_UP: Duration = seconds(15);
 const MEASURED: Duration = seconds(30);
 
 /// Measures how long after its record's timestamp an article reaches a read_committed reader.
 pub fn run(rate: usize) {
-    let broker = broker();
+    let broker = warm_broker();
     let desk = Desk::open(&broker);
     let worker = Worker::start(&desk, "bench");
     worker.await_ready();

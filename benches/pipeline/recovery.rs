@@ -6,11 +6,11 @@ use crate::harness::desk::Desk;
 use crate::harness::ledger::Ledger;
 use crate::harness::worker::Worker;
 use crate::report::{decimals, figure, title};
-use crate::workload::{broker, preload, stories};
+use crate::workload::{preload, stories, warm_broker};
 
 /// Measures the time from the kill to the next committed article.
 pub fn run(items: usize) {
-    let broker = broker();
+    let broker = warm_broker();
     let mut desk = Desk::open(&broker);
     preload(&mut desk, items);
     let mut outcomes = desk.outcomes();

@@ -7,7 +7,7 @@ use crate::harness::ledger::Ledger;
 use crate::harness::worker::Worker;
 use crate::probe::Probe;
 use crate::report::{decimals, figure, title};
-use crate::workload::{broker, preload, stories};
+use crate::workload::{preload, stories, warm_broker};
 
 /// What was so at one moment.
 struct Sample {
@@ -19,7 +19,7 @@ struct Sample {
 
 /// Measures items a second and CPU time an item over a backlog of `items`.
 pub fn run(items: usize) {
-    let broker = broker();
+    let broker = warm_broker();
     let mut desk = Desk::open(&broker);
     let bytes = preload(&mut desk, items);
     let mut outcomes = desk.outcomes_at_leisure();

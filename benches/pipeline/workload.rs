@@ -4,10 +4,23 @@ use crate::harness::broker::Broker;
 use crate::harness::corpus::report;
 use crate::harness::desk::{Desk, Raw};
 use crate::harness::jars::VERSION;
+use crate::harness::worker::Worker;
 
 /// A broker with the memory a small production one would have.
 pub fn broker() -> Broker {
     Broker::start(VERSION, &["-Xmx1g", "-Xms512m"]).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A broker that has compiled its hot paths: a young JVM takes several times the CPU of one that has run for a while.
+pub fn warm_broker() -> Broker {
+    const ITEMS: usize = 100_000;
+    let broker = broker();
+    let mut desk = Desk::open(&broker);
+    preload(&mut desk, ITEMS);
+    let worker = Worker::start(&desk, "warm-up");
+    desk.outcomes().await_total(ITEMS, &[&worker]);
+    worker.finish();
+    broker
 }
 
 /// Report number `turn` of a feed of which every fifth repeats an earlier one, with its advertisements elsewhere.
