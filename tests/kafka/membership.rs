@@ -70,7 +70,7 @@ fn of_two_workers_with_one_name_the_later_one_stays_and_nothing_is_published_twi
 #[test]
 fn a_worker_frozen_past_its_session_and_woken_again_publishes_nothing_twice() {
     let mut desk = Desk::open(Broker::shared());
-    let backlog = Backlog::send(&mut desk, 300_000, 3_000);
+    let backlog = Backlog::send(&mut desk, 300_000, 15_000);
     let short = |name: &str| Settings::named(name).property("session.timeout.ms", "6000");
     let zombie = Worker::start_with(&desk, &short("a"));
     let mut outcomes = desk.outcomes();
