@@ -37,7 +37,7 @@ use crate::{
 /// How long a poll waits on an idle wire.
 const IDLE: Duration = Duration::from_millis(100);
 /// How long a poll waits while a commit is under way: its end is looked for that often.
-const GLANCE: Duration = Duration::from_millis(1);
+const GLANCE: Duration = Duration::from_millis(2);
 /// How long an outcome is waited for at a stretch, where nothing else can be done.
 const STRETCH: Duration = Duration::from_secs(1);
 /// How long a seek may take.
