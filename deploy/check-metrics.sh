@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What an operator sees, from a real copydesk on a real Kafka broker under traffic, through a real Prometheus and an
-# Alertmanager: metrics, dashboard, runbook, and an alert that comes and goes. About 90 s.
+# Alertmanager: metrics, dashboard, runbook, and an alert that comes and goes. About 40 s.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=deploy/checks/tools.sh

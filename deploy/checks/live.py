@@ -121,6 +121,7 @@ class Feed:
 
     def __init__(self, kcat):
         self.kcat, self.flowing, self.number = kcat, threading.Event(), 0
+        self.lock = threading.Lock()
         threading.Thread(target=self.run, daemon=True).start()
 
     def items(self):
@@ -135,11 +136,16 @@ class Feed:
 
     def run(self):
         while self.flowing.wait():
-            self.number += 1
-            for item in self.items():
-                self.kcat.stdin.write(item.encode() + b"\n")
-            self.kcat.stdin.flush()
+            with self.lock:
+                if not self.kcat.stdin.closed:
+                    self.number += 1
+                    self.kcat.stdin.write("".join(f"{item}\n" for item in self.items()).encode())
+                    self.kcat.stdin.flush()
             time.sleep(0.05)
+
+    def end(self):
+        with self.lock:
+            self.kcat.stdin.close()
 
 
 def series(prometheus, query):
@@ -263,6 +269,7 @@ def main(copydesk, bootstrap):
         feed.flowing.set()
         eventually("the alert goes", 90, lambda: receiver.has("CopydeskInputStopped", "resolved"))
         print("input back: Alertmanager tells that too")
+        feed.end()
 
 
 if __name__ == "__main__":
