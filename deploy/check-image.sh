@@ -44,11 +44,12 @@ printf 'FROM scratch\nADD runtime.tar /\n' | build -t localhost/runtime -f - "$c
 if [[ ${1:-} == --from-source ]]; then
     packages "$work/build.tar" minbase ca-certificates,gcc,libc6-dev
     ln -f "$work/build.tar" "$context/build.tar"
-    printf 'FROM scratch\nADD build.tar /\nENV PATH=/rust/bin:/usr/bin:/bin:/usr/sbin:/sbin\n' \
+    printf 'FROM scratch\nADD build.tar /\nENV PATH=/rust/bin:/usr/bin:/bin:/usr/sbin:/sbin CARGO_HOME=/cargo CARGO_NET_OFFLINE=true\n' \
         | build -t localhost/build -f - "$context" >/dev/null
+    cargo fetch --locked --quiet
     toolchain=$(rustc --print sysroot)
     from=(--build-arg BUILD_IMAGE=localhost/build --volume "$toolchain:/rust:ro"
-        --volume "${CARGO_HOME:-$HOME/.cargo}/registry:/root/.cargo/registry:rw")
+        --volume "${CARGO_HOME:-$HOME/.cargo}/registry:/cargo/registry:rw")
 else
     copydesk=${COPYDESK:-target/release/copydesk}
     [[ -x $copydesk ]] || copydesk=target/debug/copydesk
