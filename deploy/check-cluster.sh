@@ -14,7 +14,7 @@ chart=deploy/helm/copydesk
 work=$(mktemp -d)
 trap 'stop_control_plane; rm -rf "$work"' EXIT
 start_control_plane "$work"
-echo "Kubernetes $(kubectl version -o json 2>/dev/null | python3 -c 'import json, sys; print(json.load(sys.stdin)["serverVersion"]["gitVersion"])')"
+echo "a Kubernetes $kubernetes_module"
 
 operator=$(module_dir "$prometheus_operator")/example/prometheus-operator-crd
 kubectl apply --server-side -f "$operator/monitoring.coreos.com_podmonitors.yaml" \
@@ -23,6 +23,10 @@ kubectl apply --server-side -f "$operator/monitoring.coreos.com_podmonitors.yaml
 kubectl wait --for=condition=Established crd --all --timeout=60s >/dev/null
 kubectl create namespace news >/dev/null
 kubectl label namespace news pod-security.kubernetes.io/{enforce,warn}=restricted >/dev/null
+
+# What the test's pod refers to; of the account the release brings its own.
+kubectl create serviceaccount desk-copydesk --namespace news >/dev/null
+kubectl create priorityclass news --value=1000 >/dev/null
 
 dry_run() { # a server's answer to manifests, with its warnings
     kubectl apply --server-side --dry-run=server --namespace news -f - >"$work/answer" 2>&1
@@ -40,6 +44,8 @@ manifests=$(helm template desk "$chart" --namespace news --kube-version "$kubern
 if dry_run <<<"${manifests//maxUnavailable: 1/maxUnavailible: 1}"; then echo "a misspelt field was accepted"; exit 1; fi
 if dry_run <<<"${manifests//runAsNonRoot: true/runAsNonRoot: false}"; then echo "a pod as root was accepted"; exit 1; fi
 echo "refused: a misspelt field, and a pod as root"
+
+kubectl delete serviceaccount desk-copydesk --namespace news >/dev/null
 
 state() {
     kubectl get statefulset desk-copydesk --namespace news -o \

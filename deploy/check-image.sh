@@ -4,7 +4,7 @@
 #
 # There is no registry here, so the base is Debian's packages that the default base consists of, and the binary is one
 # built already (COPYDESK, by default the release build, else the debug build): `--from-source` runs the Rust stage of the
-# Dockerfile too, in a Debian with the toolchain of this machine. That takes some 15 minutes.
+# Dockerfile too, in a Debian with the toolchain of this machine. That takes some 20 minutes.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=deploy/checks/tools.sh
@@ -45,10 +45,11 @@ if [[ ${1:-} == --from-source ]]; then
     packages "$work/build.tar" minbase ca-certificates,gcc,libc6-dev
     ln -f "$work/build.tar" "$context/build.tar"
     printf 'FROM scratch\nADD build.tar /\nENV PATH=/rust/bin:/usr/bin:/bin:/usr/sbin:/sbin CARGO_HOME=/cargo CARGO_NET_OFFLINE=true\n' \
-        | build -t localhost/build -f - "$context" >/dev/null
+        | build -t localhost/rust -f - "$context" >/dev/null
     cargo fetch --locked --quiet
     toolchain=$(rustc --print sysroot)
-    from=(--build-arg BUILD_IMAGE=localhost/build --volume "$toolchain:/rust:ro"
+    dockerfile=deploy/Dockerfile
+    from=(--build-arg BUILD_IMAGE=localhost/rust --volume "$toolchain:/rust:ro"
         --volume "${CARGO_HOME:-$HOME/.cargo}/registry:/cargo/registry:rw")
 else
     copydesk=${COPYDESK:-target/release/copydesk}
@@ -57,13 +58,16 @@ else
     mkdir "$context/out"
     strip --strip-debug -o "$context/out/copydesk" "$copydesk"
     printf 'FROM scratch\nCOPY out /out\n' | build -t localhost/binary -f - "$context" >/dev/null
-    from=(--build-arg BINARY=localhost/binary)
+    # The Dockerfile as it is, but for where the binary comes from.
+    dockerfile=$context/Dockerfile
+    sed 's|--from=build|--from=localhost/binary|' deploy/Dockerfile >"$dockerfile"
+    from=()
 fi
 
 echo "--- built twice"
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 for attempt in first second; do
-    build --no-cache -t "localhost/copydesk:$attempt" -f deploy/Dockerfile "${from[@]}" \
+    build --no-cache -t "localhost/copydesk:$attempt" -f "$dockerfile" "${from[@]}" \
         --build-arg RUNTIME_IMAGE=localhost/runtime --build-arg VERSION="$version" --build-arg REVISION=check .
 done >"$context/ids"
 [[ $(sort -u "$context/ids" | wc -l) == 1 ]] || { echo "two builds, two images:"; cat "$context/ids"; exit 1; }

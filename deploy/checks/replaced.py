@@ -1,6 +1,7 @@
 """Requirement and replacements that make a wrapper module of a module: replaced.py MODULE VERSION <`go mod download -json`
 
-Replacements by folders of the module's own repository become the published versions of the same release.
+Of replacements by folders of the module's own repository, those of Kubernetes' staging become the published versions of the
+same release; the others are left out, since their versions are required anyway.
 """
 
 import json
@@ -17,7 +18,5 @@ staged = version.replace("v1.", "v0.", 1)
 for name, target in re.findall(r"^(?:replace)?\s*(\S+)(?: v\S+)? => (\S.*)$", text, re.M):
     if target.startswith("./staging"):
         print(f"replace {name} => {name} {staged}")
-    elif target.startswith("."):
-        print(f"replace {name} => {name} {version}")
-    else:
+    elif not target.startswith("."):
         print(f"replace {name} => {target}")
