@@ -276,7 +276,7 @@ impl<'s> Session<'s> {
         }
         match prepared {
             Prepared::Normalized { message, origin, item } => {
-                self.counts.normalized += 1;
+                self.counts.normalized(item.source.as_deref());
                 self.publisher.hand_on(&message, &origin, &item)?;
             }
             Prepared::Rejected { message, reject } => self.reject(&message, Stage::Normalize, &reject)?,

@@ -12,6 +12,7 @@ use prometheus::{
 };
 
 use super::labels::{DuplicateKind, Input, PartitionState, RebalanceKind, Stage, TxnOutcome};
+use super::sources::{SourceCounts, Sources};
 use crate::reject::Reason;
 
 const COMMIT_SECONDS: &[f64] = &[0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
@@ -27,8 +28,8 @@ pub struct Counts {
     pub raw_items: u64,
     /// Bytes of their values.
     pub raw_bytes: u64,
-    /// Items edited and sent to the owner of their hash.
-    pub normalized: u64,
+    normalized: u64,
+    sources: SourceCounts,
     published: u64,
     duplicates: [u64; DuplicateKind::ALL.len()],
     rejected: [[u64; Reason::ALL.len()]; Stage::ALL.len()],
@@ -36,6 +37,12 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// An item of this source was edited and sent to the owner of its hash.
+    pub fn normalized(&mut self, source: Option<&str>) {
+        self.normalized += 1;
+        self.sources.add(source);
+    }
+
     /// An article was published; its raw record carried this timestamp (milliseconds since the Unix epoch).
     pub fn published(&mut self, raw_timestamp_ms: i64) {
         self.published += 1;
@@ -63,7 +70,9 @@ impl Counts {
     pub fn clear(&mut self) {
         let mut decided_at = std::mem::take(&mut self.decided_at);
         decided_at.clear();
-        *self = Counts { decided_at, ..Counts::default() };
+        let mut sources = std::mem::take(&mut self.sources);
+        sources.clear();
+        *self = Counts { decided_at, sources, ..Counts::default() };
     }
 }
 
@@ -76,6 +85,7 @@ struct Inner {
     raw_items: IntCounter,
     raw_bytes: IntCounter,
     normalized: IntCounter,
+    sources: Sources,
     published: IntCounter,
     duplicates: IntCounterVec,
     rejected: IntCounterVec,
@@ -106,6 +116,11 @@ impl Metrics {
             raw_items: new.counter("raw_items_total", "Raw items read, in committed transactions."),
             raw_bytes: new.counter("raw_bytes_total", "Bytes of the values of raw items read."),
             normalized: new.counter("normalized_total", "Items edited and sent to the owner of their content hash."),
+            sources: Sources::new(new.counters(
+                "source_items_total",
+                "Items edited, by the source that the item or its dateline names.",
+                &["source"],
+            )),
             published: new.counter("published_total", "Articles published."),
             duplicates: new.counters("duplicates_total", "Items whose content had been published.", &["kind"]),
             rejected: new.counters("rejected_total", "Items sent to the dead letters.", &["stage", "reason"]),
@@ -162,6 +177,7 @@ impl Metrics {
         inner.raw_items.inc_by(counts.raw_items);
         inner.raw_bytes.inc_by(counts.raw_bytes);
         inner.normalized.inc_by(counts.normalized);
+        inner.sources.add(&counts.sources);
         inner.published.inc_by(counts.published);
         for (kind, count) in DuplicateKind::ALL.iter().zip(counts.duplicates) {
             inner.duplicates.with_label_values(&[kind.code()]).inc_by(count);

@@ -9,6 +9,7 @@ mod crashes;
 mod dead_letters;
 mod decisions;
 mod harness;
+mod lend;
 mod membership;
 mod outages;
 mod self_test;
