@@ -16,6 +16,7 @@ use rdkafka::{
     message::BorrowedMessage,
     producer::Producer as _,
 };
+use tokio::sync::watch;
 
 use super::{
     clients::{Rebalance, WireConsumer, WireProducer},
@@ -29,7 +30,8 @@ use super::{
 };
 use crate::{
     config::Config,
-    dedup::{Repeat, Verdict},
+    dedup::{Identity, Repeat, Verdict},
+    edit::Desk,
     normalize::Normalizer,
     reject::Reject,
     telemetry::{Counts, DuplicateKind, Input, Phase, RebalanceKind, Stage},
@@ -59,7 +61,9 @@ pub struct Session<'s> {
     committer: Committer,
     opener: Opener,
     core: Core,
-    normalizer: Normalizer<'s>,
+    desk: Arc<Desk>,
+    desks: watch::Receiver<Arc<Desk>>,
+    normalizer: Normalizer<'s, Arc<Desk>>,
     raw_topic: Arc<str>,
     started: Instant,
     turns: u32,
@@ -82,6 +86,8 @@ impl<'s> Session<'s> {
         opener: Opener,
     ) -> Self {
         let Config { article, item, topics, .. } = &worker.service.config;
+        let desks = worker.service.desk.clone();
+        let desk = Arc::clone(&desks.borrow());
         Session {
             worker,
             consumer,
@@ -89,7 +95,9 @@ impl<'s> Session<'s> {
             committer,
             opener,
             core: Core::default(),
-            normalizer: Normalizer::new(&worker.service.desk, &article.authority, item.max_bytes),
+            normalizer: Normalizer::new(Arc::clone(&desk), &article.authority, item.max_bytes),
+            desk,
+            desks,
             raw_topic: topics.raw.as_str().into(),
             started: Instant::now(),
             turns: 0,
@@ -130,6 +138,7 @@ impl<'s> Session<'s> {
         }
         self.settle(Duration::ZERO)?;
         self.catch_up()?;
+        self.follow_rules();
         let actions = self.core.tick(self.started.elapsed(), quiet);
         self.perform(actions)
     }
@@ -256,6 +265,15 @@ impl<'s> Session<'s> {
         Ok(())
     }
 
+    /// Edits by the newest rules from the next item on. Not while items wait that were edited by the old ones.
+    fn follow_rules(&mut self) {
+        if self.ahead.is_empty() && self.desks.has_changed().unwrap_or(false) {
+            let Config { article, item, .. } = &self.worker.service.config;
+            self.desk = Arc::clone(&self.desks.borrow_and_update());
+            self.normalizer = Normalizer::new(Arc::clone(&self.desk), &article.authority, item.max_bytes);
+        }
+    }
+
     /// Takes an item into the open transaction, opening one if need be.
     fn take(&mut self, prepared: Prepared<'s>) -> Result<(), End> {
         let (lane, offset) = (lane(prepared.message(), &self.raw_topic), prepared.message().offset());
@@ -279,9 +297,10 @@ impl<'s> Session<'s> {
         let bytes = match prepared {
             Prepared::Normalized { message, origin, item } => {
                 self.counts.normalized += 1;
-                self.publisher.hand_on(&message, &origin, &item)?
+                self.publisher.hand_on(&message, &origin, &item, self.desk.rules_id())?
             }
             Prepared::Rejected { message, reject } => self.reject(&message, Stage::Normalize, &reject)?,
+            Prepared::Arrived { message } if message.payload().is_none() => self.obey(&message)?,
             Prepared::Arrived { message } => match headers::arrival(&message, self.worker.layout.partitions) {
                 Ok(arrival) => self.decide(&message, &arrival)?,
                 Err(reject) => self.reject(&message, Stage::Dedup, &reject)?,
@@ -307,9 +326,25 @@ impl<'s> Session<'s> {
                 self.counts.duplicate(kind, arrival.sighting.time);
                 Ok(self.publisher.duplicate(arrival, kind, &first)?)
             }
-            // An open lane of this input has a table; without one the session's state is not to be trusted.
-            None => Err(KafkaError::ClientCreation("an open partition has no dedup state".into()).into()),
+            None => Err(stateless().into()),
         }
+    }
+
+    /// An order of an operator: a content is to be let through again.
+    fn obey(&mut self, message: &BorrowedMessage<'_>) -> Result<usize, End> {
+        let order = match headers::order(message, self.worker.layout.partitions) {
+            Ok(order) => order,
+            Err(reject) => return self.reject(message, Stage::Dedup, &reject),
+        };
+        let mut bytes = 0;
+        for status in &order.statuses {
+            let identity = Identity::new(&order.hash, *status);
+            let remembered = self.core.forget(message.partition(), &identity).ok_or_else(stateless)?;
+            bytes += self.publisher.forgotten(message, &order.hash, *status, remembered)?;
+        }
+        tracing::info!(hash = %order.hash, partition = message.partition(), "forgotten, as ordered");
+        self.counts.forgotten += 1;
+        Ok(bytes)
     }
 
     fn reject(&mut self, message: &BorrowedMessage<'_>, stage: Stage, reject: &Reject) -> Result<usize, End> {
@@ -474,6 +509,11 @@ impl<'s> Session<'s> {
         }
         list
     }
+}
+
+/// An open lane of normalized items has a table; without one the session's state is not to be trusted.
+fn stateless() -> KafkaError {
+    KafkaError::ClientCreation("an open partition has no dedup state".into())
 }
 
 /// The lane a message came on.

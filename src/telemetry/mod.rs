@@ -11,5 +11,5 @@ pub mod logging;
 pub mod metrics;
 
 pub use health::{Health, Phase, WorkerHealth};
-pub use labels::{DuplicateKind, Input, PartitionState, RebalanceKind, Stage, TxnOutcome};
+pub use labels::{DuplicateKind, Input, PartitionState, RebalanceKind, ReloadOutcome, Stage, TxnOutcome};
 pub use metrics::{Counts, Metrics, Share};

@@ -70,9 +70,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     config.item.max_bytes = items::MAX_BYTES;
     let layout = broker.create_topics(&config)?;
 
-    let desk = Arc::new(Desk::builtin()?);
+    let desk = Desk::builtin()?;
     let metrics = Metrics::new(desk.rules_id());
     let health = Health::new(config.worker.threads);
+    let (_, desk) = tokio::sync::watch::channel(Arc::new(desk));
     let service = Service { config, desk, metrics, health };
     let address = serve(&runtime, &service)?;
 
