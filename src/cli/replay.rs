@@ -194,6 +194,7 @@ impl Replay<'_> {
                     if let Some(refeed) = &mut self.refeed {
                         refeed.handled(topic, record.partition, record.offset)?;
                     }
+                    self.commit_if_due()?;
                 }
             }
         }
@@ -218,7 +219,8 @@ impl Replay<'_> {
             }
             let record = serde_json::from_slice(line)
                 .with_context(|| format!("{place}: no record as `copydesk tap --json` writes it"))?;
-            self.record(&record)
+            self.record(&record)?;
+            self.commit_if_due()
         })
     }
 
@@ -236,7 +238,7 @@ impl Replay<'_> {
                 }
             }
         }
-        self.commit_if_due()
+        Ok(())
     }
 
     /// Waits until the next item may go.

@@ -138,7 +138,6 @@ impl<'s> Session<'s> {
         }
         self.settle(Duration::ZERO)?;
         self.catch_up()?;
-        self.follow_rules();
         let actions = self.core.tick(self.started.elapsed(), quiet);
         self.perform(actions)
     }
@@ -238,6 +237,7 @@ impl<'s> Session<'s> {
         if admission == Admission::Stale {
             return Ok(());
         }
+        self.follow_rules();
         let prepared = match lane.input {
             Input::Raw => prepare(message, &self.raw_topic, &mut self.normalizer, self.worker.layout.max_record_bytes),
             Input::Normalized => Prepared::Arrived { message },

@@ -9,7 +9,7 @@ use crate::harness::leash::Signal;
 use crate::harness::wait::{eventually, seconds};
 use crate::harness::worker::{Settings, Worker};
 
-const FURNITURE: &str = "Tides by mail every morning";
+const FURNITURE: &str = "The tides of the coming day are sent by mail to readers who ask the harbour office for them.";
 
 fn rule(line: &str) -> String {
     format!(

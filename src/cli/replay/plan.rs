@@ -20,6 +20,8 @@ pub enum LeftOut {
     NotRaw,
     /// It is older than the dedup window.
     BeyondWindow,
+    /// A raw item that an earlier replay has written.
+    Replayed,
 }
 
 impl LeftOut {
@@ -31,6 +33,7 @@ impl LeftOut {
                 "without a value: too large for the dead letters, replay them with `copydesk replay raw`"
             }
             LeftOut::NotRaw => "no raw items: somebody else wrote to the normalized topic",
+            LeftOut::Replayed => "written by an earlier replay",
             LeftOut::BeyondWindow => "older than the dedup window (see --beyond-window)",
         }
     }
@@ -86,10 +89,14 @@ impl<'a> Plan<'a> {
         let received = record.header(headers::RECEIVED).and_then(|ms| ms.parse().ok());
         let timestamp = received.or_else(|| record.time.map(jiff::Timestamp::as_millisecond));
         let raw_topic = self.args.what == What::Topic(Role::Raw);
+        let replayed = record.header(headers::REPLAY_OF).map(str::to_owned);
+        if raw_topic && replayed.is_some() {
+            return Err(LeftOut::Replayed);
+        }
         if raw_topic && !self.args.beyond_window && timestamp.is_some_and(|ms| ms < self.horizon.as_millisecond()) {
             return Err(LeftOut::BeyondWindow);
         }
-        let first = record.header(headers::REPLAY_OF).map(str::to_owned).or(source);
+        let first = replayed.or(source);
         Ok(Refed {
             partition: lane.filter(|lane| *lane < self.partitions),
             key: record.key.as_ref().map(|key| &*key.0),
@@ -215,5 +222,8 @@ mod tests {
             assert_eq!(headers_of(&refed), [("copydesk-replay-of".to_owned(), "wire.raw/2/41".to_owned())]);
         });
         plan(&["raw", "--beyond-window"], |plan| assert!(plan.refed(&old).is_ok()));
+        let mut replayed = new.clone();
+        replayed.headers.push(("copydesk-replay-of".into(), Some(crate::cli::record::Bytes(b"wire.raw/2/3".to_vec()))));
+        plan(&["raw"], |plan| assert_eq!(plan.refed(&replayed).err(), Some(LeftOut::Replayed)));
     }
 }
