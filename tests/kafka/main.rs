@@ -14,6 +14,7 @@ mod membership;
 mod outages;
 mod reloading;
 mod replaying;
+mod rolling;
 mod self_test;
 mod shadow;
 mod start_up;
