@@ -16,7 +16,7 @@ use crate::config::{Config, ConfigError, LogFormat};
 use crate::stream::scan::Position;
 use crate::stream::topics::{self, TopicError};
 use crate::stream::{self, Layout, Running, Service};
-use crate::telemetry::{Health, Metrics, admin, logging};
+use crate::telemetry::{Health, Metrics, Traces, admin, logging};
 use reload::Reloader;
 
 /// How long the brokers get to answer the questions of a start-up.
@@ -75,11 +75,16 @@ pub fn run(
     );
     tracing::debug!(?config, "configuration");
     let (sender, desk) = watch::channel(Arc::new(desk));
-    let service = Service { config: config.clone(), desk, metrics, health };
+    let traces = match config.telemetry.otlp_endpoint.as_str() {
+        "" => Traces::default(),
+        endpoint => Traces::export(endpoint, &config.kafka.instance_name())?,
+    };
+    let service = Service { config: config.clone(), desk, metrics, health, traces: traces.clone() };
     let reloader = Reloader::new(config.clone(), load, sender, level, service.metrics.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let outcome = runtime.block_on(supervise(args, service, reloader));
     runtime.shutdown_timeout(GOODBYE);
+    traces.finish();
     if let Err(error) = &outcome {
         tracing::error!("{error:#}");
     }

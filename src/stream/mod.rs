@@ -34,7 +34,7 @@ use tokio::sync::watch;
 use crate::{
     config::Config,
     edit::Desk,
-    telemetry::{Health, Metrics, Phase},
+    telemetry::{Health, Metrics, Phase, Traces},
 };
 
 pub use worker::WorkerError;
@@ -61,6 +61,8 @@ pub struct Service {
     pub metrics: Metrics,
     /// The health of the workers.
     pub health: Arc<Health>,
+    /// Where the spans of transactions go.
+    pub traces: Traces,
 }
 
 /// Starts the [`shadow`] of the pipeline, which reads raw items from `from` on and writes nothing.

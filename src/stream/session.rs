@@ -34,7 +34,7 @@ use crate::{
     edit::Desk,
     normalize::Normalizer,
     reject::Reject,
-    telemetry::{Counts, DuplicateKind, Input, Phase, RebalanceKind, Stage},
+    telemetry::{Counts, DuplicateKind, Input, Phase, RebalanceKind, Stage, TxnOutcome, traces::Batch},
 };
 
 /// How long a poll waits on an idle wire.
@@ -52,6 +52,7 @@ const AHEAD_BYTES: usize = core::MAX_BYTES;
 struct Sealed {
     since: Instant,
     counts: Counts,
+    batch: Option<Batch>,
 }
 
 pub struct Session<'s> {
@@ -71,6 +72,8 @@ pub struct Session<'s> {
     ahead: VecDeque<Prepared<'s>>,
     ahead_bytes: usize,
     counts: Counts,
+    /// The span of the open transaction, where somebody wants to know.
+    batch: Option<Batch>,
     sealed: Option<Sealed>,
     aborts: u32,
     gauges: Gauges,
@@ -104,6 +107,7 @@ impl<'s> Session<'s> {
             ahead: VecDeque::new(),
             ahead_bytes: 0,
             counts: Counts::default(),
+            batch: None,
             sealed: None,
             aborts: 0,
             gauges: Gauges::new(worker.service),
@@ -288,7 +292,13 @@ impl<'s> Session<'s> {
             Admission::Begin => {
                 self.publisher.producer().begin_transaction()?;
                 self.core.begun(self.started.elapsed());
+                self.batch = self.worker.service.traces.batch();
             }
+        }
+        if let Some(batch) = &mut self.batch
+            && let Some(traceparent) = headers::find(prepared.message(), headers::TRACEPARENT)
+        {
+            batch.link(traceparent);
         }
         if lane.input == Input::Raw {
             self.counts.raw_items += 1;
@@ -358,7 +368,7 @@ impl<'s> Session<'s> {
         let group = group.ok_or_else(|| KafkaError::ClientCreation("the consumer belongs to no group".into()))?;
         self.committer.commit(self.list(offsets.iter().copied()), group);
         let counts = std::mem::take(&mut self.counts);
-        self.sealed = Some(Sealed { since: Instant::now(), counts });
+        self.sealed = Some(Sealed { since: Instant::now(), counts, batch: self.batch.take() });
         Ok(())
     }
 
@@ -368,7 +378,15 @@ impl<'s> Session<'s> {
             return Ok(());
         }
         let Some(outcome) = self.committer.outcome(wait)? else { return Ok(()) };
-        let Some(Sealed { since, counts }) = self.sealed.take() else { return Ok(()) };
+        let Some(Sealed { since, counts, batch }) = self.sealed.take() else { return Ok(()) };
+        if let Some(batch) = batch {
+            let outcome = match &outcome {
+                Outcome::Committed { .. } => TxnOutcome::Committed,
+                Outcome::Abort(_) => TxnOutcome::Aborted,
+                Outcome::Renew(_) => TxnOutcome::Fatal,
+            };
+            batch.end(outcome, &counts);
+        }
         let actions = match outcome {
             Outcome::Committed { doubtful } => {
                 self.aborts = 0;

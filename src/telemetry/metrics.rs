@@ -61,6 +61,18 @@ impl Counts {
         self.raw_items + self.forgotten + self.published + self.duplicates.iter().sum::<u64>() + rejected_in_dedup
     }
 
+    pub(super) fn duplicates(&self) -> u64 {
+        self.duplicates.iter().sum()
+    }
+
+    pub(super) fn rejects(&self) -> u64 {
+        self.rejected.iter().flatten().sum()
+    }
+
+    pub(super) fn articles(&self) -> u64 {
+        self.published
+    }
+
     /// Empties it for the next transaction, keeping its memory.
     pub fn clear(&mut self) {
         let mut decided_at = std::mem::take(&mut self.decided_at);

@@ -1,4 +1,4 @@
-//! What a run tells about itself: [`metrics`], [`health`], [`logging`], and the [`admin`] server that shows the first two.
+//! What a run tells about itself: [`metrics`], [`health`], [`logging`], [`traces`], and the [`admin`] server that shows the first two.
 //!
 //! This module knows no other one (but the closed set of [rejection reasons](crate::reject::Reason)): the rest of the crate
 //! tells it what happened, in types. Label values are closed enums ([`labels`]), never text from an item.
@@ -9,7 +9,9 @@ pub mod health;
 pub mod labels;
 pub mod logging;
 pub mod metrics;
+pub mod traces;
 
 pub use health::{Health, Phase, WorkerHealth};
 pub use labels::{DuplicateKind, Input, PartitionState, RebalanceKind, ReloadOutcome, Stage, TxnOutcome};
 pub use metrics::{Counts, Metrics, Share};
+pub use traces::Traces;
