@@ -13,6 +13,7 @@ pub mod process;
 mod read;
 pub mod run;
 pub mod topics;
+pub mod verify;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -35,6 +36,7 @@ On your Kafka:
   copydesk topics --create               create the six topics
   copydesk check --connect               would it run here?
   copydesk run                           run it; SIGTERM drains and ends it
+  copydesk verify                        did every item end in one place?
 
 Every key of the configuration, with its default, stands in
 config/copydesk.toml. The environment overrides it:
@@ -67,6 +69,7 @@ enum Command {
     Mine(mine::Args),
     Check(check::Args),
     Topics(topics::Args),
+    Verify(verify::Args),
 }
 
 impl Cli {
@@ -83,6 +86,7 @@ impl Cli {
             Command::Mine(args) => mine::run(&args, &self.global.load()?),
             Command::Check(args) => check::run(&args, self.global.file().as_deref(), self.global.load()),
             Command::Topics(args) => topics::run(&args, &self.global.load()?),
+            Command::Verify(args) => verify::run(&args, &self.global.load()?),
         }
     }
 }

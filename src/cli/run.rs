@@ -41,6 +41,8 @@ pub struct Args {}
 pub fn run(_: &Args, config: &Config) -> anyhow::Result<ExitCode> {
     logging::init(config.log.format == LogFormat::Json, &config.log.level)?;
     log_panics();
+    #[cfg(feature = "failpoints")]
+    crate::faults::arm();
     let desk = desk(config)?;
     let metrics = Metrics::new(desk.rules_id());
     let health = Health::new(config.worker.threads);

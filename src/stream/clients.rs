@@ -47,7 +47,11 @@ impl Identity {
     /// The identity of worker thread number `thread` of this replica.
     pub fn new(config: &Config, thread: usize) -> Self {
         let instance_id = format!("{}-{thread}", config.kafka.instance_name());
-        Identity { transactional_id: format!("{}-{instance_id}", config.kafka.group), instance_id }
+        let mut transactional_id = format!("{}-{instance_id}", config.kafka.group);
+        if mutant!("random-transactional-id") {
+            transactional_id = format!("{transactional_id}-{}", std::process::id());
+        }
+        Identity { transactional_id, instance_id }
     }
 }
 

@@ -287,6 +287,7 @@ impl<'s> Session<'s> {
                 Err(reject) => self.reject(&message, Stage::Dedup, &reject)?,
             },
         };
+        fault!("after-produce");
         self.core.taken(lane, offset, bytes);
         Ok(())
     }
@@ -336,6 +337,7 @@ impl<'s> Session<'s> {
         let Some(Sealed { since, counts }) = self.sealed.take() else { return Ok(()) };
         let actions = match outcome {
             Outcome::Committed { doubtful } => {
+                fault!("after-commit");
                 self.aborts = 0;
                 self.worker.health.committed();
                 self.worker.service.metrics.committed(
@@ -418,6 +420,7 @@ impl<'s> Session<'s> {
                     rebalance.answer(self.consumer)?;
                     return Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AssignmentLost).into());
                 }
+                fault!("in-revoke");
                 let actions = self.core.revoked(lanes, now);
                 let finished = self.perform_to_the_end(actions);
                 // Answered in any case: a revocation left open would block the close of the consumer.

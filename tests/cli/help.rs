@@ -2,7 +2,7 @@
 
 use crate::copydesk::copydesk;
 
-const COMMANDS: [&str; 7] = ["run", "demo", "process", "evaluate", "mine", "check", "topics"];
+const COMMANDS: [&str; 8] = ["run", "demo", "process", "evaluate", "mine", "check", "topics", "verify"];
 
 #[test]
 fn without_a_command_the_help_says_where_to_begin() {

@@ -13,3 +13,4 @@ mod membership;
 mod outages;
 mod self_test;
 mod start_up;
+mod verify;

@@ -15,6 +15,7 @@ use super::broker::{free_port, home};
 use super::desk::Desk;
 use super::http::{self, Answer};
 use super::leash::{Leash, Signal, tail};
+use super::proxy::Proxy;
 use super::wait::{eventually, seconds};
 
 /// What a worker is told beyond its desk's topics.
@@ -30,6 +31,12 @@ pub struct Settings {
     pub shutdown_seconds: u32,
     /// librdkafka properties.
     pub properties: Vec<(String, String)>,
+    /// Where it finds the brokers, if not where the desk does.
+    pub brokers: Option<String>,
+    /// The failpoint it dies at: `NAME@COUNT`.
+    pub failpoint: Option<String>,
+    /// The classic bug it has.
+    pub mutant: Option<String>,
 }
 
 impl Settings {
@@ -41,12 +48,27 @@ impl Settings {
             max_bytes: 1_000_000,
             shutdown_seconds: 20,
             properties: Vec::new(),
+            brokers: None,
+            failpoint: None,
+            mutant: std::env::var("COPYDESK_TEST_MUTANT").ok(),
         }
     }
 
     /// With one more librdkafka property.
     pub fn property(mut self, name: &str, value: &str) -> Settings {
         self.properties.push((name.into(), value.into()));
+        self
+    }
+
+    /// Through this proxy.
+    pub fn through(mut self, proxy: &Proxy) -> Settings {
+        self.brokers = Some(format!("127.0.0.1:{}", proxy.port()));
+        self
+    }
+
+    /// Dies at this failpoint when it passes it for the `count`th time; needs the feature `failpoints`.
+    pub fn dying_at(mut self, failpoint: &str, count: u32) -> Settings {
+        self.failpoint = Some(format!("{failpoint}@{count}"));
         self
     }
 
@@ -73,7 +95,9 @@ impl Settings {
         let topics = &desk.topics;
         let mut toml = format!(
             "[kafka]\nbrokers = \"{}\"\ngroup = \"{}\"\ninstance = \"{}\"\nstart = \"earliest\"\n",
-            desk.bootstrap, desk.group, self.instance
+            self.brokers.as_ref().unwrap_or(&desk.bootstrap),
+            desk.group,
+            self.instance
         );
         if !self.properties.is_empty() {
             toml.push_str("[kafka.properties]\n");
@@ -132,6 +156,8 @@ impl Worker {
         let log = File::create(home.path().join("log")).expect("the log can be written");
         let mut run = copydesk();
         run.arg(command).arg("--config").arg(&config).args(arguments);
+        let faults = [("COPYDESK_TEST_FAILPOINT", &settings.failpoint), ("COPYDESK_TEST_MUTANT", &settings.mutant)];
+        run.envs(faults.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))));
         run.stdout(log.try_clone().expect("a file handle can be cloned")).stderr(log);
         let process = Leash::spawn(&mut run, home.path()).expect("the copydesk binary starts");
         Worker { name: settings.instance.clone(), admin, process: RefCell::new(process), home }
