@@ -12,11 +12,18 @@ mod kafka;
 mod world;
 
 use proptest::prelude::*;
+use proptest::test_runner::{FailurePersistence, FileFailurePersistence};
 
 use world::World;
 
 fn cases() -> u32 {
     std::env::var("COPYDESK_TEST_MODEL_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(20_000)
+}
+
+/// A failing schedule is kept, unless the worker is broken on purpose.
+fn persistence() -> Option<Box<dyn FailurePersistence>> {
+    let kept = FileFailurePersistence::SourceParallel("proptest-regressions");
+    std::env::var_os("COPYDESK_TEST_MUTANT").is_none().then(|| Box::new(kept) as Box<dyn FailurePersistence>)
 }
 
 fn run(workers: usize, items: &[(u8, u8, u64)], schedule: &[u16], telling: bool) -> World {
@@ -27,7 +34,12 @@ fn run(workers: usize, items: &[(u8, u8, u64)], schedule: &[u16], telling: bool)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: cases(),
+        max_shrink_iters: 20_000,
+        failure_persistence: persistence(),
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn every_content_is_published_once_in_every_interleaving(

@@ -233,7 +233,10 @@ impl World {
                 steps.extend([Step::Tick(id); 3]);
             }
             if !worker.arrivals.is_empty() {
-                steps.extend([Step::Learn(id); 4]);
+                // Late news stay late.
+                let (lane, epoch, ..) = &worker.arrivals[0];
+                let weight = if worker.epochs.get(lane) == Some(epoch) { 3 } else { 1 };
+                steps.extend([Step::Learn(id); 3].into_iter().take(weight));
             }
             if matches!(worker.commit, Some(Commit::Offsets(..))) {
                 steps.push(Step::Refuse(id));

@@ -165,9 +165,19 @@ impl Worker {
 
     /// Runs `copydesk COMMAND --config FILE ARGUMENTS` to its end, and answers its exit code and everything it printed.
     pub fn command(desk: &Desk, command: &str, arguments: &[&str]) -> (Option<i32>, String) {
-        let worker = Worker::spawn(desk, &Settings::named("a"), command, arguments);
-        let code = worker.exit_code(seconds(30));
+        Worker::command_with(desk, &Settings::named("a"), command, arguments)
+    }
+
+    /// The same with these settings.
+    pub fn command_with(desk: &Desk, settings: &Settings, command: &str, arguments: &[&str]) -> (Option<i32>, String) {
+        let worker = Worker::spawn(desk, settings, command, arguments);
+        let code = worker.exit_code(seconds(120));
         (code, worker.log())
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&self) -> bool {
+        self.process.borrow_mut().ended().is_some()
     }
 
     /// The process id.
