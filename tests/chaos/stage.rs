@@ -125,6 +125,11 @@ impl Stage {
 
     /// Tells a worker to leave; it drains and says goodbye.
     fn dismiss(&mut self, who: usize) {
+        // Before it listens to signals, one would simply end it.
+        eventually("the worker has begun", seconds(20), || match self.worker(who).log().contains("metrics and probes") {
+            true => Ok(()),
+            false => Err("nothing in its log".into()),
+        });
         self.worker(who).signal(Signal::Term);
         let code = self.worker(who).exit_code(seconds(30));
         assert_eq!(code, Some(0), "worker {who} after SIGTERM");

@@ -20,7 +20,7 @@ fn offsets_are_sent_only_when_every_record_is_delivered() {
     let backlog = Backlog::send(&mut desk, 0, 400);
     backlog.assert_published_once(&desk.close(vec![worker]));
     let (sent, early) = proxy.offsets();
-    assert!(sent > 2 && proxy.touched() > 10, "{sent} transactions, {} late answers", proxy.touched());
+    assert!(sent >= 2 && proxy.touched() > 10, "{sent} transactions, {} late answers", proxy.touched());
     assert_eq!(early, 0, "of {sent} transactions");
 }
 
