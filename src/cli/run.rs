@@ -52,6 +52,9 @@ pub fn run(_: &Args, config: &Config) -> anyhow::Result<ExitCode> {
         instance = config.kafka.instance_name(),
         "copydesk"
     );
+    if !config.kafka.verifies_certificates() {
+        tracing::warn!("the brokers' certificates are NOT verified (enable.ssl.certificate.verification): anybody can be the broker");
+    }
     tracing::debug!(?config, "configuration");
     let service = Service { config: config.clone(), desk: Arc::new(desk), metrics, health };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
