@@ -10,13 +10,13 @@ use copydesk::config::Config;
 use copydesk::stream::clients::{self, Identity, WireConsumer, WireProducer};
 use copydesk::stream::transaction::{self, Committer, Outcome, Remedy, remedy};
 use copydesk::telemetry::Metrics;
+use rdkafka::Offset;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{Consumer, ConsumerGroupMetadata};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
-use rdkafka::Offset;
 
 use RDKafkaApiKey::{AddOffsetsToTxn, AddPartitionsToTxn, EndTxn, InitProducerId, Produce, TxnOffsetCommit};
 use RDKafkaRespErr as Err;

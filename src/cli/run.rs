@@ -53,7 +53,9 @@ pub fn run(_: &Args, config: &Config) -> anyhow::Result<ExitCode> {
         "copydesk"
     );
     if !config.kafka.verifies_certificates() {
-        tracing::warn!("the brokers' certificates are NOT verified (enable.ssl.certificate.verification): anybody can be the broker");
+        tracing::warn!(
+            "the brokers' certificates are NOT verified (enable.ssl.certificate.verification): anybody can be the broker"
+        );
     }
     tracing::debug!(?config, "configuration");
     let service = Service { config: config.clone(), desk: Arc::new(desk), metrics, health };

@@ -54,10 +54,8 @@ pub struct Args {
 /// Topics that cannot be read, rules that are wrong.
 pub fn run(args: &Args, config: &Config) -> anyhow::Result<ExitCode> {
     let desk = super::desk(config)?;
-    let span = Span {
-        from: args.from.map(|time| time.as_millisecond()),
-        until: args.until.map(|time| time.as_millisecond()),
-    };
+    let span =
+        Span { from: args.from.map(|time| time.as_millisecond()), until: args.until.map(|time| time.as_millisecond()) };
     let mut meter = Meter { terminal: io::stderr().is_terminal(), told: Instant::now() };
     let report = verify::verify(config, &desk, span, &mut |progress| meter.tell(progress));
     meter.clear();
@@ -79,7 +77,8 @@ fn time(text: &str) -> Result<Timestamp, String> {
 }
 
 fn write(report: &Report, shown: usize, out: &mut impl Write) -> io::Result<()> {
-    let Report { items, published, duplicates, rejected, in_flight, expired, by_other_rules, replays, findings } = report;
+    let Report { items, published, duplicates, rejected, in_flight, expired, by_other_rules, replays, findings } =
+        report;
     writeln!(out, "{items} items = {published} published + {duplicates} duplicates + {rejected} rejected")?;
     for (count, what) in [
         (in_flight, "wait between the two steps"),

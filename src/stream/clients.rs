@@ -190,7 +190,9 @@ pub fn consumer(config: &Config, identity: &Identity, metrics: Metrics) -> Kafka
         .set("queued.max.messages.kbytes", "16384")
         // The default parks a fetch for a second whenever the queue is full, which caps a backlog at a fifth of its speed.
         .set("fetch.queue.backoff.ms", "5")
-        .set("fetch.wait.max.ms", "100")
+        // An answer for every single record would cost a steady wire more than all the rest of the work.
+        .set("fetch.min.bytes", "32768")
+        .set("fetch.wait.max.ms", "10")
         .set("fetch.max.bytes", "8388608")
         .set("statistics.interval.ms", "2000");
     with_user_properties(&mut client, config, Purpose::Member);
@@ -222,7 +224,8 @@ pub fn producer(config: &Config, identity: &Identity, max_bytes: usize, metrics:
     let mut client = base(config);
     client
         .set("transaction.timeout.ms", "10000")
-        .set("linger.ms", "5")
+        // A batch is sent in one go, so records that follow are there at once or not at all.
+        .set("linger.ms", "2")
         .set("queue.buffering.max.kbytes", "131072")
         .set("partitioner", "murmur2_random");
     with_user_properties(&mut client, config, Purpose::Producer);
@@ -353,6 +356,10 @@ impl ProducerContext<NoCustomPartitioner> for ProducerEvents {
 
     fn delivery(&self, result: &DeliveryResult<'_>, _: ()) {
         if let Err((error, message)) = result {
+            // What an abort throws away is reported when the next transaction may have begun: it is none of its failures.
+            if let Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight) = error.rdkafka_error_code() {
+                return;
+            }
             use rdkafka::Message as _;
             let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
             if failed.is_none() {

@@ -71,7 +71,8 @@ pub fn start(service: &Service, layout: Layout) -> std::io::Result<Running> {
     let stop = Arc::new(AtomicBool::new(false));
     let workers = (0..service.config.worker.threads)
         .map(|number| {
-            let (service, stop) = (service.clone(), Arc::clone(&stop));
+            let service = Service { desk: Arc::new(Desk::clone(&service.desk)), ..service.clone() };
+            let stop = Arc::clone(&stop);
             thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
                 let health = service.health.register(format!("worker {number}"));
                 let outcome = catch_unwind(AssertUnwindSafe(|| worker::run(&service, layout, number, &stop, &health)))

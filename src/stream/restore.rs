@@ -292,7 +292,11 @@ impl Work {
                     let (low, stable) = self.committed.fetch_watermarks(&seen, lane.partition, ASK)?;
                     self.metrics.set_restore_remaining(lane.partition, u64::try_from(mark - low).unwrap_or(0));
                     if stable < mark && !waits {
-                        tracing::info!(partition = lane.partition, hidden = mark - stable, "waiting for open transactions");
+                        tracing::info!(
+                            partition = lane.partition,
+                            hidden = mark - stable,
+                            "waiting for open transactions"
+                        );
                         self.set(lane, Step::Stable { position, mark, waits: true });
                     }
                     if stable >= mark {

@@ -3,7 +3,6 @@
 //! Decisions are [`core`]'s; this is the driver that talks to Kafka and performs them.
 
 use std::{
-    collections::VecDeque,
     sync::{Arc, atomic::Ordering},
     thread,
     time::{Duration, Instant},
@@ -19,7 +18,7 @@ use rdkafka::{
 
 use super::{
     clients::{Rebalance, WireConsumer, WireProducer},
-    core::{self, Action, Admission, Core, Lane},
+    core::{Action, Admission, Batch, Core, Lane, MAX_BYTES},
     gauges::Gauges,
     headers::{self, Arrival},
     publish::{Prepared, Publisher, prepare},
@@ -43,8 +42,8 @@ const GLANCE: Duration = Duration::from_millis(1);
 const STRETCH: Duration = Duration::from_secs(1);
 /// How long a seek may take.
 const SEEK: Duration = Duration::from_secs(10);
-/// Bytes of input held back while a commit is under way.
-const AHEAD_BYTES: usize = core::MAX_BYTES;
+/// Bytes of input read ahead at most, while a commit is under way.
+const AHEAD_BYTES: usize = 2 * MAX_BYTES;
 
 /// A transaction whose commit is under way.
 struct Sealed {
@@ -63,9 +62,9 @@ pub struct Session<'s> {
     raw_topic: Arc<str>,
     started: Instant,
     turns: u32,
-    /// Read and edited while a commit is under way, for the next transaction.
-    ahead: VecDeque<Prepared<'s>>,
-    ahead_bytes: usize,
+    /// Read and edited, for the next transaction.
+    ahead: Vec<Prepared<'s>>,
+    batch: Batch,
     counts: Counts,
     sealed: Option<Sealed>,
     aborts: u32,
@@ -93,8 +92,8 @@ impl<'s> Session<'s> {
             raw_topic: topics.raw.as_str().into(),
             started: Instant::now(),
             turns: 0,
-            ahead: VecDeque::new(),
-            ahead_bytes: 0,
+            ahead: Vec::new(),
+            batch: Batch::default(),
             counts: Counts::default(),
             sealed: None,
             aborts: 0,
@@ -129,9 +128,10 @@ impl<'s> Session<'s> {
             self.housekeeping(quiet)?;
         }
         self.settle(Duration::ZERO)?;
-        self.catch_up()?;
-        let actions = self.core.tick(self.started.elapsed(), quiet);
-        self.perform(actions)
+        match self.core.is_due(&self.batch, self.started.elapsed(), quiet) {
+            true => self.transact(),
+            false => Ok(()),
+        }
     }
 
     /// How long the next poll may wait.
@@ -139,7 +139,7 @@ impl<'s> Session<'s> {
         if self.sealed.is_some() {
             return GLANCE;
         }
-        if !self.core.in_transaction() {
+        if self.ahead.is_empty() {
             return IDLE;
         }
         match self.core.patience(self.started.elapsed()) {
@@ -163,9 +163,8 @@ impl<'s> Session<'s> {
             let actions = self.core.stop(self.started.elapsed());
             self.perform_to_the_end(actions)?;
         }
-        self.worker.health.idle(quiet && !self.core.in_transaction() && self.sealed.is_none());
-        let inflight = self.core.open_bytes() + self.ahead_bytes;
-        self.gauges.refresh(&self.core, inflight as u64);
+        self.worker.health.idle(quiet && self.ahead.is_empty() && self.sealed.is_none());
+        self.gauges.refresh(&self.core, self.batch.bytes as u64);
         Ok(())
     }
 
@@ -194,13 +193,14 @@ impl<'s> Session<'s> {
                 Action::Rewind(positions) => {
                     self.counts.clear();
                     self.ahead.clear();
-                    self.ahead_bytes = 0;
+                    self.batch = Batch::default();
                     self.seek(&positions)?;
                 }
                 Action::GiveUp(lanes) => {
                     let raw = &self.raw_topic;
                     self.ahead.retain(|prepared| !lanes.contains(&lane(prepared.message(), raw)));
-                    self.ahead_bytes = self.ahead.iter().map(|prepared| prepared.message().payload_len()).sum();
+                    self.batch.items = self.ahead.len();
+                    self.batch.bytes = self.ahead.iter().map(|prepared| prepared.message().payload_len()).sum();
                     self.gauges.forget(&lanes);
                     self.opener.close(lanes);
                 }
@@ -233,67 +233,65 @@ impl<'s> Session<'s> {
             Input::Raw => prepare(message, &self.raw_topic, &mut self.normalizer, self.worker.layout.max_record_bytes),
             Input::Normalized => Prepared::Arrived { message },
         };
-        if admission != Admission::Hold && self.ahead.is_empty() {
-            return self.take(prepared);
+        if self.ahead.is_empty() {
+            self.batch.since = self.started.elapsed();
         }
-        self.ahead_bytes += prepared.message().payload_len();
-        self.ahead.push_back(prepared);
-        while self.ahead_bytes >= AHEAD_BYTES && self.sealed.is_some() {
+        self.batch.items += 1;
+        self.batch.bytes += prepared.message().payload_len();
+        self.ahead.push(prepared);
+        while self.batch.bytes >= AHEAD_BYTES && self.sealed.is_some() {
             self.worker.health.beat();
             self.settle(STRETCH)?;
         }
         Ok(())
     }
 
-    /// Puts what was held back into transactions, now that one may be opened.
-    fn catch_up(&mut self) -> Result<(), End> {
-        while self.sealed.is_none()
-            && let Some(prepared) = self.ahead.pop_front()
-        {
-            self.ahead_bytes -= prepared.message().payload_len().min(self.ahead_bytes);
+    /// Sends the whole batch through one transaction.
+    fn transact(&mut self) -> Result<(), End> {
+        self.batch = Batch::default();
+        let mut ahead = std::mem::take(&mut self.ahead);
+        for prepared in ahead.drain(..) {
             self.take(prepared)?;
         }
-        Ok(())
+        self.ahead = ahead;
+        let actions = self.core.close(self.started.elapsed());
+        self.perform(actions)
     }
 
     /// Takes an item into the open transaction, opening one if need be.
     fn take(&mut self, prepared: Prepared<'s>) -> Result<(), End> {
         let (lane, offset) = (lane(prepared.message(), &self.raw_topic), prepared.message().offset());
         match self.core.admit(lane, offset) {
-            Admission::Stale => return Ok(()),
-            Admission::Hold => {
-                self.ahead_bytes += prepared.message().payload_len();
-                self.ahead.push_front(prepared);
-                return Ok(());
-            }
+            // A batch is due only while no transaction is under way, so nothing is on hold here.
+            Admission::Stale | Admission::Hold => return Ok(()),
             Admission::Take => {}
             Admission::Begin => {
                 self.publisher.producer().begin_transaction()?;
-                self.core.begun(self.started.elapsed());
+                self.core.begun();
             }
         }
         if lane.input == Input::Raw {
             self.counts.raw_items += 1;
             self.counts.raw_bytes += prepared.message().payload_len() as u64;
         }
-        let bytes = match prepared {
+        match prepared {
             Prepared::Normalized { message, origin, item } => {
                 self.counts.normalized += 1;
-                self.publisher.hand_on(&message, &origin, &item)?
+                self.publisher.hand_on(&message, &origin, &item)?;
             }
             Prepared::Rejected { message, reject } => self.reject(&message, Stage::Normalize, &reject)?,
             Prepared::Arrived { message } => match headers::arrival(&message, self.worker.layout.partitions) {
                 Ok(arrival) => self.decide(&message, &arrival)?,
                 Err(reject) => self.reject(&message, Stage::Dedup, &reject)?,
             },
-        };
+        }
         fault!("after-produce");
-        self.core.taken(lane, offset, bytes);
+        self.core.taken(lane, offset);
         Ok(())
     }
 
     /// The dedup stage.
-    fn decide(&mut self, message: &BorrowedMessage<'_>, arrival: &Arrival<'_>) -> Result<usize, End> {
+    fn decide(&mut self, message: &BorrowedMessage<'_>, arrival: &Arrival<'_>) -> Result<(), End> {
         match self.core.sight(message.partition(), &arrival.sighting) {
             Some(Verdict::First(entry) | Verdict::Newer(entry)) => {
                 self.counts.published(arrival.sighting.time);
@@ -313,7 +311,7 @@ impl<'s> Session<'s> {
         }
     }
 
-    fn reject(&mut self, message: &BorrowedMessage<'_>, stage: Stage, reject: &Reject) -> Result<usize, End> {
+    fn reject(&mut self, message: &BorrowedMessage<'_>, stage: Stage, reject: &Reject) -> Result<(), End> {
         self.counts.rejected(stage, reject.reason);
         Ok(self.publisher.reject(message, stage, reject)?)
     }

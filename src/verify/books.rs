@@ -322,7 +322,10 @@ impl Books {
             let from = At { partition: entry.source.partition(), offset: entry.source.offset() };
             let is_due = time(from).is_some_and(|time| time >= self.kept_since);
             if is_due && !self.published.contains(&(entry.identity, from)) {
-                self.find(Kind::Unremembered, format!("the changelog holds raw {from}, of which nothing was published"));
+                self.find(
+                    Kind::Unremembered,
+                    format!("the changelog holds raw {from}, of which nothing was published"),
+                );
             }
         }
         self.report.findings.sort_by_key(|finding| finding.kind);

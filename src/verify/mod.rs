@@ -135,11 +135,12 @@ pub fn verify(
         }
     })?;
     // Duplicates name first sightings up to a window before the span.
-    read(Role::Articles, since.map(|since| since.saturating_sub(window)), &mut |message| {
-        match (origin(message, &raw_topic), identity(message)) {
-            (Some(from), Some(identity)) => books.article(from, identity, place(Role::Articles, message)),
-            _ => books.foreign(place(Role::Articles, message)),
-        }
+    read(Role::Articles, since.map(|since| since.saturating_sub(window)), &mut |message| match (
+        origin(message, &raw_topic),
+        identity(message),
+    ) {
+        (Some(from), Some(identity)) => books.article(from, identity, place(Role::Articles, message)),
+        _ => books.foreign(place(Role::Articles, message)),
     })?;
     read(Role::Duplicates, since, &mut |message| match duplicate(message) {
         Some(duplicate) => books.duplicate(duplicate, place(Role::Duplicates, message)),
@@ -176,12 +177,8 @@ fn place(role: Role, message: &BorrowedMessage<'_>) -> Place {
 /// What a raw record should become.
 fn item(message: &BorrowedMessage<'_>, time: i64, topic: &Arc<str>, normalizer: &mut Normalizer<'_>) -> Item {
     let value = message.payload().unwrap_or_default();
-    let origin = Origin {
-        topic: Arc::clone(topic),
-        partition: message.partition(),
-        offset: message.offset(),
-        timestamp: time,
-    };
+    let origin =
+        Origin { topic: Arc::clone(topic), partition: message.partition(), offset: message.offset(), timestamp: time };
     let content_type = headers::find(message, headers::CONTENT_TYPE);
     let edited = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         normalizer.normalize(value, content_type, Some(&origin))

@@ -35,7 +35,11 @@ fn each_content_once(ledger: &Ledger, count: u64, broken: &mut Vec<String>) {
     let missing: Vec<_> = expected.difference(&published).collect();
     let extra: Vec<_> = published.difference(&expected).collect();
     if !missing.is_empty() || !extra.is_empty() {
-        broken.push(format!("{} articles are missing, {} are none of ours: {missing:?} {extra:?}", missing.len(), extra.len()));
+        broken.push(format!(
+            "{} articles are missing, {} are none of ours: {missing:?} {extra:?}",
+            missing.len(),
+            extra.len()
+        ));
     }
 }
 

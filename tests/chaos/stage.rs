@@ -57,12 +57,21 @@ impl Tally {
     #[track_caller]
     pub fn assert_enough(&self, long: bool) {
         let (aborted, fenced, restores, waits) = if long { (20, 3, 10, 3) } else { (5, 1, 10, 1) };
-        let missed: Vec<_> = FAILPOINTS.iter().filter(|name| self.deaths.get(*name).is_none_or(|count| *count == 0)).collect();
+        let missed: Vec<_> =
+            FAILPOINTS.iter().filter(|name| self.deaths.get(*name).is_none_or(|count| *count == 0)).collect();
         assert!(missed.is_empty(), "nobody died at {missed:?}: this run has shown too little");
-        assert!(self.aborted >= aborted, "{} of {aborted} aborted transactions: this run has shown too little", self.aborted);
+        assert!(
+            self.aborted >= aborted,
+            "{} of {aborted} aborted transactions: this run has shown too little",
+            self.aborted
+        );
         assert!(self.fenced >= fenced, "{} of {fenced} fenced: this run has shown too little", self.fenced);
         assert!(self.restores >= restores, "{} of {restores} restores: this run has shown too little", self.restores);
-        assert!(self.waits >= waits, "{} of {waits} waits for an open transaction: this run has shown too little", self.waits);
+        assert!(
+            self.waits >= waits,
+            "{} of {waits} waits for an open transaction: this run has shown too little",
+            self.waits
+        );
         assert!(self.answers > 0, "no answer was late or lost: this run has shown too little");
     }
 }
@@ -83,8 +92,7 @@ impl Stage {
         let proxy = Proxy::listen();
         let broker = Broker::private_behind(&proxy);
         let desk = Desk::open(&broker);
-        let mut stage =
-            Stage { proxy, broker, desk, workers: [None, None, None], total, tally: Tally::default() };
+        let mut stage = Stage { proxy, broker, desk, workers: [None, None, None], total, tally: Tally::default() };
         (0..3).for_each(|who| stage.start(who, None));
         stage
     }
@@ -126,9 +134,11 @@ impl Stage {
     /// Tells a worker to leave; it drains and says goodbye.
     fn dismiss(&mut self, who: usize) {
         // Before it listens to signals, one would simply end it.
-        eventually("the worker has begun", seconds(20), || match self.worker(who).log().contains("metrics and probes") {
-            true => Ok(()),
-            false => Err("nothing in its log".into()),
+        eventually("the worker has begun", seconds(20), || {
+            match self.worker(who).log().contains("metrics and probes") {
+                true => Ok(()),
+                false => Err("nothing in its log".into()),
+            }
         });
         self.worker(who).signal(Signal::Term);
         let code = self.worker(who).exit_code(seconds(30));
@@ -186,7 +196,8 @@ impl Stage {
                 self.proxy.answers(Answers::Pass, &[]);
             }
             Fault::AnswersLate => {
-                self.proxy.answers(Answers::Late(Duration::from_millis(200 + dice.below(3_000) as u64)), &[api::END_TXN]);
+                self.proxy
+                    .answers(Answers::Late(Duration::from_millis(200 + dice.below(3_000) as u64)), &[api::END_TXN]);
                 thread::sleep(seconds(4));
                 self.proxy.answers(Answers::Pass, &[]);
             }

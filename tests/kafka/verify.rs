@@ -18,7 +18,9 @@ fn pipeline() -> Desk {
     desk.send((0..200).map(|number| Raw::from(&story(number))));
     desk.send((0..50).map(|number| Raw::bytes(story(number * 4).text_with_ads())));
     desk.send((0..10).map(|_| Raw::bytes(b" \n\t ".to_vec())));
-    desk.send((1..4).map(|version| Raw::story(&story(900), serde_json::json!({"uri": "urn:nwa:1", "version": version}))));
+    desk.send(
+        (1..4).map(|version| Raw::story(&story(900), serde_json::json!({"uri": "urn:nwa:1", "version": version}))),
+    );
     let ledger = desk.close(vec![worker]);
     assert_eq!((ledger.articles.len(), ledger.duplicates.len(), ledger.rejected.len()), (203, 50, 10));
     desk
@@ -65,7 +67,8 @@ fn a_pipeline_that_did_its_work_verifies() {
     let desk = pipeline();
     let (code, report) = verify(&desk);
     assert_eq!(report["findings"], serde_json::json!([]));
-    for (count, of) in [(263, "items"), (203, "published"), (50, "duplicates"), (10, "rejected"), (0, "by_other_rules")] {
+    for (count, of) in [(263, "items"), (203, "published"), (50, "duplicates"), (10, "rejected"), (0, "by_other_rules")]
+    {
         assert_eq!(report[of], count, "{of}: {report:#}");
     }
     assert_eq!(code, Some(0));
@@ -120,7 +123,8 @@ fn what_is_not_read_yet_is_not_missing() {
 fn changelog_entries_that_were_not_published_are_found() {
     let desk = pipeline();
     let records = desk.read(&desk.topics.seen, Isolation::Committed);
-    let (of, other) = (&records[3], records.iter().find(|one| one.partition == records[3].partition && one.key != records[3].key));
+    let (of, other) =
+        (&records[3], records.iter().find(|one| one.partition == records[3].partition && one.key != records[3].key));
     let value = String::from_utf8(of.value.clone().unwrap()).unwrap();
     let key = other.expect("another content of the partition").key_text().replace(":usable", ":canceled");
     desk.write(&desk.topics.seen, [(of.partition, key, value)]);

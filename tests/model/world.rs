@@ -159,7 +159,7 @@ pub struct World {
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Poll(WorkerId, Lane),
-    Tick(WorkerId),
+    Close(WorkerId),
     CommitOn(WorkerId),
     AnswerLost(WorkerId),
     OpenOn(WorkerId, Lane),
@@ -230,7 +230,7 @@ impl World {
                 steps.extend(worker.positions.keys().flat_map(|lane| [Step::Poll(id, *lane); 8]));
             }
             if worker.core.in_transaction() {
-                steps.extend([Step::Tick(id); 3]);
+                steps.extend([Step::Close(id); 3]);
             }
             if !worker.arrivals.is_empty() {
                 // Late news stay late.
@@ -259,9 +259,9 @@ impl World {
         self.now += PACE;
         match step {
             Step::Poll(id, lane) => self.poll(id, lane),
-            Step::Tick(id) => {
+            Step::Close(id) => {
                 let now = self.now;
-                self.act(id, |core| core.tick(now, true));
+                self.act(id, |core| core.close(now));
             }
             Step::CommitOn(id) => self.commit_on(id, true),
             Step::AnswerLost(id) => self.commit_on(id, false),
@@ -391,7 +391,6 @@ impl World {
     }
 
     fn poll(&mut self, id: WorkerId, lane: Lane) {
-        let now = self.now;
         let Some(worker) = &mut self.workers[id] else { return };
         let Some(position) = worker.positions.get(&lane).copied() else { return };
         let Some((offset, record)) = self.kafka.read(log_of(lane), position) else { return };
@@ -405,7 +404,7 @@ impl World {
             Admission::Begin => {
                 worker.txn = Some(self.kafka.begin(id));
                 self.story.tell(|| format!("  worker {id} begins {:?}", worker.txn));
-                worker.core.begun(now);
+                worker.core.begun();
             }
             Admission::Take => {}
         }
@@ -433,7 +432,7 @@ impl World {
             }
         }
         self.story.tell(|| format!("  worker {id} takes {offset} of {lane:?} into {txn}"));
-        worker.core.taken(lane, offset, 1);
+        worker.core.taken(lane, offset);
         worker.positions.insert(lane, offset + 1);
     }
 

@@ -259,9 +259,10 @@ impl Desk {
 
     /// Writes a whole record, headers and all, to the partition it came from.
     pub fn write_whole(&self, topic: &str, record: &Record) {
-        let headers = record.headers.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
-            headers.insert(Header { key, value: Some(value) })
-        });
+        let headers = record
+            .headers
+            .iter()
+            .fold(OwnedHeaders::new(), |headers, (key, value)| headers.insert(Header { key, value: Some(value) }));
         let mut copy = FutureRecord::<[u8], [u8]>::to(topic).partition(record.partition).headers(headers);
         copy.key = record.key.as_deref();
         copy.payload = record.value.as_deref();

@@ -112,7 +112,8 @@ fn connect(state: &Arc<State>, client: &TcpStream, broker: &TcpStream) -> io::Re
     thread::spawn(move || {
         let _ = answers(&answering, &pending, &mut from, &mut to);
         let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
-        let left = pending.lock().expect("nobody panics with it").drain().filter(|(_, api)| *api == api::PRODUCE).count();
+        let left =
+            pending.lock().expect("nobody panics with it").drain().filter(|(_, api)| *api == api::PRODUCE).count();
         answering.producing.fetch_sub(i64::try_from(left).expect("few"), Ordering::Relaxed);
     });
     Ok(())
