@@ -82,6 +82,9 @@ impl Report {
             Ok(()) => self.good("properties", "librdkafka takes them")?,
             Err(error) => return self.bad("properties", TopicError::Client(error)),
         }
+        if !config.kafka.verifies_certificates() {
+            self.unwise("TLS", "certificates are not verified: anybody can be the broker")?;
+        }
         if args.connect {
             self.connect(config, &identity)?;
         }

@@ -20,6 +20,7 @@ pub mod replay;
 pub mod run;
 pub mod tap;
 pub mod topics;
+pub mod verify;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -44,6 +45,7 @@ On your Kafka:
   copydesk topics --create               create the six topics
   copydesk check --connect               would it run here?
   copydesk run                           run it; SIGTERM drains and ends it
+  copydesk verify                        did every item end in one place?
   copydesk tap rejected --from 1h        watch a topic, live or from back then
   copydesk replay --reason no_copy       feed dead letters again
   copydesk forget HASH                   let a content through again
@@ -89,6 +91,7 @@ enum Command {
     Forget(forget::Args),
     Completions(completions::Args),
     Man(man::Args),
+    Verify(verify::Args),
 }
 
 impl Cli {
@@ -111,6 +114,7 @@ impl Cli {
             Command::Forget(args) => forget::run(&args, &self.global.load()?),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
+            Command::Verify(args) => verify::run(&args, &self.global.load()?),
         }
     }
 }

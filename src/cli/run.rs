@@ -64,6 +64,8 @@ pub fn run(
 ) -> anyhow::Result<ExitCode> {
     let level = logging::init(config.log.format == LogFormat::Json, &config.log.level)?;
     log_panics();
+    #[cfg(feature = "failpoints")]
+    crate::faults::arm();
     let desk = desk(config)?;
     let metrics = Metrics::new(desk.rules_id());
     let health = Health::new(if args.shadow { 1 } else { config.worker.threads });
@@ -73,6 +75,11 @@ pub fn run(
         instance = config.kafka.instance_name(),
         "copydesk"
     );
+    if !config.kafka.verifies_certificates() {
+        tracing::warn!(
+            "the brokers' certificates are NOT verified (enable.ssl.certificate.verification): anybody can be the broker"
+        );
+    }
     tracing::debug!(?config, "configuration");
     let (sender, desk) = watch::channel(Arc::new(desk));
     let traces = match config.telemetry.otlp_endpoint.as_str() {

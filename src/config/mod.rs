@@ -239,6 +239,12 @@ impl Kafka {
         }
     }
 
+    /// Whether the brokers' certificates are verified: librdkafka's default, unless a property says otherwise.
+    pub fn verifies_certificates(&self) -> bool {
+        let off = |value: &String| ["false", "f", "0"].contains(&value.trim().to_ascii_lowercase().as_str());
+        !self.properties.get("enable.ssl.certificate.verification").is_some_and(off)
+    }
+
     fn masked_properties(&self) -> BTreeMap<&str, &str> {
         self.properties
             .iter()
@@ -334,6 +340,16 @@ mod tests {
         for shown in [format!("{config:?}"), format!("{config:#?}"), config.to_string()] {
             assert!(!shown.contains("hunter2"), "{shown}");
             assert!(shown.contains("desk"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn certificates_are_verified_unless_that_is_switched_off() {
+        let mut kafka = Kafka::default();
+        assert!(kafka.verifies_certificates());
+        for (value, verifies) in [("true", true), ("false", false), ("False", false)] {
+            kafka.properties.insert("enable.ssl.certificate.verification".into(), value.into());
+            assert_eq!(kafka.verifies_certificates(), verifies, "{value}");
         }
     }
 

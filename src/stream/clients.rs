@@ -48,7 +48,11 @@ impl Identity {
     /// The identity of worker thread number `thread` of this replica.
     pub fn new(config: &Config, thread: usize) -> Self {
         let instance_id = format!("{}-{thread}", config.kafka.instance_name());
-        Identity { transactional_id: format!("{}-{instance_id}", config.kafka.group), instance_id }
+        let mut transactional_id = format!("{}-{instance_id}", config.kafka.group);
+        if mutant!("random-transactional-id") {
+            transactional_id = format!("{transactional_id}-{}", std::process::id());
+        }
+        Identity { transactional_id, instance_id }
     }
 }
 
@@ -370,6 +374,10 @@ impl ProducerContext<NoCustomPartitioner> for ProducerEvents {
 
     fn delivery(&self, result: &DeliveryResult<'_>, _: ()) {
         if let Err((error, message)) = result {
+            // What an abort throws away is reported when the next transaction may have begun: it is none of its failures.
+            if let Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight) = error.rdkafka_error_code() {
+                return;
+            }
             use rdkafka::Message as _;
             let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
             if failed.is_none() {

@@ -184,7 +184,10 @@ pub fn arrival<'m>(message: &'m BorrowedMessage<'_>, partitions: i32) -> Result<
     let coordinates = parse_source(source_text).and_then(|(partition, offset)| Source::new(partition, offset));
     let sighting = Sighting {
         identity: Identity::new(&hash, status),
-        time: received.and_then(|time| time.parse().ok()).ok_or_else(|| bad(RECEIVED))?,
+        time: match mutant!("wall-clock-window") {
+            true => jiff::Timestamp::now().as_millisecond(),
+            false => received.and_then(|time| time.parse().ok()).ok_or_else(|| bad(RECEIVED))?,
+        },
         uri: UriTag::of(uri),
         version: version.and_then(|version| version.parse().ok()).ok_or_else(|| bad(VERSION))?,
         source: coordinates.ok_or_else(|| bad(SOURCE))?,

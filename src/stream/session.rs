@@ -314,6 +314,7 @@ impl<'s> Session<'s> {
                 Err(reject) => self.reject(&message, Stage::Dedup, &reject)?,
             },
         }
+        fault!("after-produce");
         self.core.taken(lane, offset);
         Ok(())
     }
@@ -386,6 +387,7 @@ impl<'s> Session<'s> {
         }
         let actions = match outcome {
             Outcome::Committed { doubtful } => {
+                fault!("after-commit");
                 self.aborts = 0;
                 self.worker.health.committed();
                 self.worker.service.metrics.committed(
@@ -468,6 +470,7 @@ impl<'s> Session<'s> {
                     rebalance.answer(self.consumer)?;
                     return Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AssignmentLost).into());
                 }
+                fault!("in-revoke");
                 let actions = self.core.revoked(lanes, now);
                 let finished = self.perform_to_the_end(actions);
                 // Answered in any case: a revocation left open would block the close of the consumer.

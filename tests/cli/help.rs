@@ -2,7 +2,7 @@
 
 use crate::copydesk::{File, copydesk};
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "run",
     "demo",
     "process",
@@ -16,6 +16,7 @@ const COMMANDS: [&str; 13] = [
     "forget",
     "completions",
     "man",
+    "verify",
 ];
 
 #[test]

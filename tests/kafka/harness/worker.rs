@@ -15,6 +15,7 @@ use super::broker::{free_port, home};
 use super::desk::Desk;
 use super::http::{self, Answer};
 use super::leash::{Leash, Signal, tail};
+use super::proxy::Proxy;
 use super::wait::{eventually, seconds};
 
 /// What a worker is told beyond its desk's topics.
@@ -32,6 +33,12 @@ pub struct Settings {
     pub properties: Vec<(String, String)>,
     /// A directory of rule files.
     pub rules: String,
+    /// Where it finds the brokers, if not where the desk does.
+    pub brokers: Option<String>,
+    /// The failpoint it dies at: `NAME@COUNT`.
+    pub failpoint: Option<String>,
+    /// The classic bug it has.
+    pub mutant: Option<String>,
 }
 
 impl Settings {
@@ -44,6 +51,9 @@ impl Settings {
             shutdown_seconds: 20,
             properties: Vec::new(),
             rules: String::new(),
+            brokers: None,
+            failpoint: None,
+            mutant: std::env::var("COPYDESK_TEST_MUTANT").ok(),
         }
     }
 
@@ -56,6 +66,18 @@ impl Settings {
     /// With the rule files of this directory.
     pub fn rules(mut self, directory: &Path) -> Settings {
         self.rules = directory.display().to_string();
+        self
+    }
+
+    /// Through this proxy.
+    pub fn through(mut self, proxy: &Proxy) -> Settings {
+        self.brokers = Some(format!("127.0.0.1:{}", proxy.port()));
+        self
+    }
+
+    /// Dies at this failpoint when it passes it for the `count`th time; needs the feature `failpoints`.
+    pub fn dying_at(mut self, failpoint: &str, count: u32) -> Settings {
+        self.failpoint = Some(format!("{failpoint}@{count}"));
         self
     }
 
@@ -82,7 +104,9 @@ impl Settings {
         let topics = &desk.topics;
         let mut toml = format!(
             "[kafka]\nbrokers = \"{}\"\ngroup = \"{}\"\ninstance = \"{}\"\nstart = \"earliest\"\n",
-            desk.bootstrap, desk.group, self.instance
+            self.brokers.as_ref().unwrap_or(&desk.bootstrap),
+            desk.group,
+            self.instance
         );
         if !self.properties.is_empty() {
             toml.push_str("[kafka.properties]\n");
@@ -144,6 +168,8 @@ impl Worker {
         let log = File::create(home.path().join("log")).expect("the log can be written");
         let mut run = copydesk();
         run.arg(command).arg("--config").arg(&config).args(arguments);
+        let faults = [("COPYDESK_TEST_FAILPOINT", &settings.failpoint), ("COPYDESK_TEST_MUTANT", &settings.mutant)];
+        run.envs(faults.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))));
         run.stdout(log.try_clone().expect("a file handle can be cloned")).stderr(log);
         let process = Leash::spawn(&mut run, home.path()).expect("the copydesk binary starts");
         Worker { name: settings.instance.clone(), admin, process: RefCell::new(process), home }
@@ -157,7 +183,7 @@ impl Worker {
     /// As [`Worker::command`], with these settings.
     pub fn command_with(desk: &Desk, settings: &Settings, command: &str, arguments: &[&str]) -> (Option<i32>, String) {
         let worker = Worker::spawn(desk, settings, command, arguments);
-        let code = worker.exit_code(seconds(30));
+        let code = worker.exit_code(seconds(120));
         (code, worker.log())
     }
 
@@ -166,6 +192,11 @@ impl Worker {
         let file = self.home.path().join("copydesk.toml");
         let toml = fs::read_to_string(&file).expect("the configuration can be read");
         fs::write(file, change(toml)).expect("the configuration can be written");
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&self) -> bool {
+        self.process.borrow_mut().ended().is_some()
     }
 
     /// The process id.
