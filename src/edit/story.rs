@@ -18,6 +18,8 @@ const NEAR: usize = 32;
 const OPEN_LINES_BEFORE: usize = 4;
 /// Words that a headline, or a link to a story, may have.
 const HEADLINE_WORDS: usize = 16;
+/// Words that a crosshead in capitals may have; longer ones are links.
+const CAPITALS_WORDS: usize = 7;
 
 /// What a paragraph is, and why.
 #[derive(Clone, Copy, Debug)]
@@ -117,10 +119,16 @@ impl<'r> Pass<'_, '_, 'r> {
     /// The verdict of the rules on block `i`, among those that hold in `places`.
     fn rule(&self, i: usize, places: &[Place]) -> Option<Verdict<'r>> {
         let text = self.blocks[i].text.as_ref();
-        let wanted = |r: &Rule| places.contains(&r.place) && r.in_scope(&self.sources);
+        // What somebody said is copy, whatever the sentence begins with.
+        let speech = std::cell::LazyCell::new(|| self.sentence(i) && reports_speech(text));
+        let wanted = |r: &Rule| {
+            places.contains(&r.place)
+                && r.in_scope(&self.sources)
+                && (r.label != Label::Boilerplate || r.at != At::Line || !*speech)
+        };
         self.rules
-            .find(At::Line, text, wanted)
-            .or_else(|| self.rules.find(At::Start, text, wanted))
+            .find(At::Line, text, &wanted)
+            .or_else(|| self.rules.find(At::Start, text, &wanted))
             .or_else(|| self.rules.find(At::End, text, |r| wanted(r) && r.label == Label::Credit))
             .map(|hit| Verdict::rule(hit.rule))
     }
@@ -197,7 +205,7 @@ impl<'r> Pass<'_, '_, 'r> {
     fn head(&mut self, story: usize, dateline: bool, hints: &Hints<'_>) {
         let mut headline: Option<usize> = None;
         for i in 0..story {
-            if self.found[i].is_some() {
+            if self.found[i].is_some() && !(headline.is_none() && self.may_head(i, story)) {
                 continue;
             }
             let block = &self.blocks[i];
@@ -226,6 +234,14 @@ impl<'r> Pass<'_, '_, 'r> {
         }
     }
 
+    /// A line that would be a link inside the story (`Exclusive: …`), where nothing else before the story can be its headline.
+    fn may_head(&self, i: usize, story: usize) -> bool {
+        let link = self.found[i].and_then(|v| v.rule).is_some_and(|r| {
+            r.place == Place::After && r.label == Label::Boilerplate && !r.cut && !r.list && !r.section
+        });
+        link && self.blocks[i].shape.words >= 4 && (i + 1..story).all(|j| self.found[j].is_some() || self.sentence(j))
+    }
+
     fn label(&self, i: usize) -> Option<Label> {
         self.found[i].map(|v| v.label)
     }
@@ -249,7 +265,10 @@ impl<'r> Pass<'_, '_, 'r> {
             && (story..cut).any(|i| self.found[i].is_none_or(|v| v.label == Label::Body))
         {
             let end = self.found[cut];
-            self.found[cut + 1..].fill(end);
+            // Who issued a press release stands below its contacts.
+            let source = |v: &Verdict<'_>| v.label == Label::Signoff && v.rule.is_some_and(Rule::is_scoped);
+            let note = end.is_some_and(|v| v.label == Label::Note);
+            self.found[cut + 1..].iter_mut().filter(|v| note || !v.as_ref().is_some_and(source)).for_each(|v| *v = end);
         }
         for i in (story + 1..self.blocks.len()).rev() {
             if self.found[i].is_none() {
@@ -275,9 +294,39 @@ impl<'r> Pass<'_, '_, 'r> {
         }
     }
 
+    /// Sentences under a heading that announces what is not the story.
+    fn sections(&mut self, from: usize) {
+        let mut section: Option<&'r str> = None;
+        for i in from..self.blocks.len() {
+            match self.found[i] {
+                Some(v) => section = v.rule.filter(|r| r.section).map(|r| r.id.as_str()).or(section),
+                None if self.sentence(i) => {
+                    self.found[i] = section.map(|id| Verdict::evidence(Label::Boilerplate, id));
+                }
+                None => section = None,
+            }
+        }
+    }
+
+    /// A caption between paragraphs, in the copy of agencies that end one with their name: it is dated, as a caption is, and
+    /// the story goes on behind it.
+    fn captions(&mut self, from: usize) {
+        let last = (from..self.blocks.len()).rev().find(|i| self.found[*i].is_none());
+        for i in from..last.unwrap_or(from) {
+            let text = self.blocks[i].text.as_ref();
+            let credited = text.ends_with(')')
+                && text.rfind('(').is_some_and(|at| self.rules.agencies.is_agency(&text[at + 1..text.len() - 1]));
+            if credited && self.found[i].is_none() && self.dated(i) {
+                self.found[i] = Some(Verdict::evidence(Label::Caption, "dated, and credited to an agency"));
+            }
+        }
+    }
+
     /// Lists under a heading, crossheads, and links between the paragraphs.
     fn story(&mut self, story: usize, dateline: bool) {
         self.lists(story + 1, self.blocks.len());
+        self.sections(story + 1);
+        self.captions(story + 1);
         let mut i = story + 1;
         while i < self.blocks.len() {
             let end = (i..self.blocks.len())
@@ -339,7 +388,12 @@ impl<'r> Pass<'_, '_, 'r> {
         if before == End::Colon && !framed && !shape.all_caps() {
             return None;
         }
-        let short = shape.words <= 6 || framed || shape.all_caps() || (text.ends_with('?') && shape.words <= 10);
+        let question = text.ends_with('?');
+        if shape.all_caps() && !framed && !question && shape.words > CAPITALS_WORDS {
+            return followed
+                .then(|| Verdict::evidence(Label::Boilerplate, "a headline in capitals between paragraphs"));
+        }
+        let short = shape.words <= 6 || framed || shape.all_caps() || (question && shape.words <= 10);
         if short {
             return followed.then(|| Verdict::evidence(Label::Subhead, "a short line between paragraphs"));
         }
@@ -354,6 +408,11 @@ impl<'r> Pass<'_, '_, 'r> {
         let link = dateline && closed && headline && before == End::Sentence;
         link.then(|| Verdict::evidence(Label::Boilerplate, "a headline between paragraphs"))
     }
+}
+
+/// Whether `text` says that somebody said something.
+fn reports_speech(text: &str) -> bool {
+    [" said", " says ", " told ", " asked ", " added "].iter().any(|verb| text.contains(verb))
 }
 
 /// Whether a sentence ends inside `text`.
