@@ -157,7 +157,7 @@ impl Agencies {
                 && let ("", Some(day)) = day::split(date.trim())
             {
                 head.day = head.day.or(Some(day));
-                after += date.len();
+                after += date.len() + 1;
             }
             let dash = separator(text, after);
             if let Some(agencies) = self.named(marked) {
