@@ -151,7 +151,7 @@ const OUTLETS: [&str; 40] = [
 #[must_use]
 pub(super) fn parse<'t>(agencies: &Agencies, credit: &'t str) -> Credit<'t> {
     let mut text = credit.trim().trim_matches(['(', ')', '[', ']', ' ']).trim_end_matches(['.', '/', ' ']);
-    for stop in [" | ", " ATTENTION ", " - MANDATORY ", " Enlarge"] {
+    for stop in [" | ", " ATTENTION ", " - MANDATORY ", " TPX IMAGES", " - RC", " Enlarge"] {
         text = text.split_once(stop).map_or(text, |(credit, _)| credit.trim_end());
     }
     // A page prints some credits twice: `Kit Marlow/AP Kit Marlow/AP`.
@@ -204,9 +204,9 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
         .map(|p| p.trim().strip_prefix("via ").unwrap_or(p.trim()))
 }
 
-/// `AP Photo` → `AP`.
+/// `AP Photo` → `AP`, `AP file` → `AP`.
 fn agency_of(part: &str) -> &str {
-    ["Photo", "PHOTO", "Photos", "Foto", "Images", "File"]
+    ["Photo", "PHOTO", "Photos", "Foto", "Images", "File", "file"]
         .iter()
         .find_map(|end| part.strip_suffix(end)?.strip_suffix(' '))
         .filter(|name| name.len() <= 8 && name.chars().all(char::is_uppercase))
@@ -265,6 +265,8 @@ mod tests {
             ("(Kit Marlow)", marlow, vec![]),
             ("(Yonhap)", None, vec!["Yonhap"]),
             ("REUTERS/Stringer", None, vec!["REUTERS"]),
+            ("REUTERS/Kit Marlow TPX IMAGES OF THE DAY", marlow, vec!["REUTERS"]),
+            ("Kit Marlow / AP file", marlow, vec!["AP"]),
             ("USA TODAY", None, vec!["USA TODAY"]),
         ] {
             assert_eq!(apart(credit), (photographer, sources), "{credit}");

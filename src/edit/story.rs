@@ -6,7 +6,7 @@
 
 use super::byline;
 use super::dateline::Found;
-use super::lines::{Block, End, Shape};
+use super::lines::{Block, End};
 use super::rules::{At, Place, Rule, Rules};
 use super::{Hints, Label};
 
@@ -63,8 +63,8 @@ pub(super) fn structure<'t, 'r>(
         .take(HEAD)
         .enumerate()
         .find_map(|(i, b)| rules.agencies.dateline(&text[b.span.clone()], false).map(|found| (i, found)));
-    let sources = sources(hints, agency.as_ref().map(|(_, found)| found));
-    let mut pass = Pass { rules, blocks, sources, found: vec![None; blocks.len()] };
+    let scope = sources(hints, agency.as_ref().map(|(_, found)| found));
+    let mut pass = Pass { rules, blocks, sources: scope, found: vec![None; blocks.len()] };
     let head = agency.as_ref().map_or(blocks.len().min(HEAD), |(i, _)| *i);
     for i in 0..head {
         pass.found[i] = pass.rule(i, &[Place::Any, Place::Head, Place::After]);
@@ -78,6 +78,8 @@ pub(super) fn structure<'t, 'r>(
             .filter(|i| pass.found[*i].is_none() && !pass.story_before(*i))
             .find_map(|i| rules.agencies.dateline(&text[blocks[i].span.clone()], true).map(|found| (i, found))),
     };
+    // An agency that is only named inside the story scopes nothing.
+    pass.sources = sources(hints, dateline.as_ref().map(|(_, found)| found));
     let story = match &dateline {
         Some((at, _)) => *at,
         None => first_sentence.unwrap_or(0),
@@ -180,7 +182,9 @@ impl<'r> Pass<'_, '_, 'r> {
 
     /// A paragraph that stands twice in a row, before anything that is story, is a caption.
     fn repetitions(&mut self, head: usize, dateline: bool) {
-        let open: Vec<usize> = (0..head).filter(|i| self.found[*i].is_none()).collect();
+        let cut = |i: &usize| self.found[*i].is_some_and(|v| v.rule.is_some_and(|r| r.cut));
+        let end = (0..head).find(cut).unwrap_or(head);
+        let open: Vec<usize> = (0..end).filter(|i| self.found[*i].is_none()).collect();
         for (k, &i) in open.iter().enumerate() {
             let own = self.rules.agencies.dateline(&self.blocks[i].text, true).is_some();
             if own || self.found[i].is_some() || !self.sentence(i) {
@@ -327,13 +331,23 @@ impl<'r> Pass<'_, '_, 'r> {
         self.lists(story + 1, self.blocks.len());
         self.sections(story + 1);
         self.captions(story + 1);
-        let mut i = story + 1;
-        while i < self.blocks.len() {
-            let end = (i..self.blocks.len())
-                .find(|j| self.found[*j].is_some() || !self.is_open(*j))
-                .unwrap_or(self.blocks.len());
-            self.open_lines(i, end, dateline);
-            i = end.max(i) + 1;
+        let mut run = Vec::new();
+        for i in story + 1..self.blocks.len() {
+            match self.found[i] {
+                // What leaves the story does not part what stays.
+                Some(v) if v.label != Label::Body => {}
+                None if self.is_open(i) => run.push(i),
+                _ => self.open_lines(std::mem::take(&mut run), dateline),
+            }
+        }
+        self.open_lines(run, dateline);
+    }
+
+    /// How a paragraph of the story ends; a sign-off glued to its last sentence does not count.
+    fn end(&self, i: usize) -> End {
+        match self.blocks[i].shape.end {
+            End::Open if holds_sentence(&self.blocks[i].text) => End::Sentence,
+            end => end,
         }
     }
 
@@ -353,25 +367,25 @@ impl<'r> Pass<'_, '_, 'r> {
 
     /// Decides on a run of lines that are no sentences: one or two between paragraphs are crossheads or links, more are a
     /// list, which stays.
-    fn open_lines(&mut self, from: usize, to: usize, dateline: bool) {
-        if from >= to || to - from > 2 {
-            return;
-        }
+    fn open_lines(&mut self, run: Vec<usize>, dateline: bool) {
+        let (&[from] | &[from, _]) = run.as_slice() else { return };
+        let to = run.last().map_or(from, |last| last + 1);
         let in_story = |j: &usize| self.found[*j].is_none_or(|v| v.label == Label::Body);
         let before = (0..from).rev().take(NEAR).find(in_story);
         let after = (to..self.blocks.len()).take(NEAR).find(in_story);
-        let Some(before) = before.map(|j| &self.blocks[j].shape) else { return };
-        let prose = |shape: &Shape| shape.end != End::Open || shape.words >= 12;
-        let followed = after.is_some_and(|j| prose(&self.blocks[j].shape));
+        let Some(before) = before else { return };
+        let prose = |j: usize| self.end(j) != End::Open || self.blocks[j].shape.words >= 12;
+        let followed = after.is_some_and(prose);
         if !prose(before) {
             return;
         }
+        let before = self.end(before);
         let verdicts: Vec<_> =
-            (from..to).map(|i| self.open_line(i, dateline, before.end, followed, after.is_none())).collect();
-        if to - from == 2 && verdicts[0].map(|v| v.label) == verdicts[1].map(|v| v.label) {
+            run.iter().map(|&i| self.open_line(i, dateline, before, followed, after.is_none())).collect();
+        if run.len() == 2 && verdicts[0].map(|v| v.label) == verdicts[1].map(|v| v.label) {
             return;
         }
-        for (i, verdict) in (from..to).zip(verdicts) {
+        for (i, verdict) in run.into_iter().zip(verdicts) {
             self.found[i] = verdict;
         }
     }
