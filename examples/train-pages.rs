@@ -61,17 +61,6 @@ fn main() -> anyhow::Result<()> {
             let (test, train): (Vec<_>, Vec<_>) =
                 pages.iter().partition(|p| fold_of(&p.publisher, 2 * repeat, FOLDS) == fold);
             let model = train_model(&desk, &train, 2 * repeat + 1);
-            if let Ok(path) = std::env::var("DUMP") {
-                use std::io::Write;
-                let mut f = std::fs::OpenOptions::new().append(true).create(true).open(path)?;
-                for p in &test {
-                    let gate = copydesk::edit::page::let_through(&model.gate, &p.page);
-                    let seen = desk.see_page(&p.text, &p.page, &model.gate);
-                    let c1 = chances(&model.first, &seen.first);
-                    let c = copydesk::edit::page::look(&model, &seen);
-                    writeln!(f, "{}", serde_json::json!({"rep": repeat, "id": p.gold.id, "lines": seen.lines, "c": c, "c1": c1, "gate": gate.len()}))?;
-                }
-            }
             desk.set_page_model(model);
             worst.extend(test.iter().map(|p| measure(&desk, p, &mut tally)));
         }
@@ -102,7 +91,8 @@ fn labelled(desk: &Desk, json: &[u8]) -> anyhow::Result<Labelled> {
     let class = |label: Label| CLASSES.iter().position(|c| *c == label);
     // A line of invisible marks only is no line once it is folded.
     let lines = gold.lines.iter().filter(|(text, _)| !wire::folded(text).trim().is_empty());
-    let lines = lines.map(|(text, label)| (label.and_then(class), text.split_whitespace().count().max(1) as f32)).collect();
+    let lines =
+        lines.map(|(text, label)| (label.and_then(class), text.split_whitespace().count().max(1) as f32)).collect();
     let publisher = gold.id.split_once("_20").map_or(gold.id.as_str(), |(name, _)| name).to_owned();
     Ok(Labelled { publisher, text, page, lines, gold })
 }

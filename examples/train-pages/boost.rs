@@ -41,7 +41,8 @@ impl Boost {
         let mut trees = Trees::new();
         for _ in 0..self.rounds {
             let used: Vec<u32> = (0..samples.len() as u32).filter(|_| random.unit() < self.samples).collect();
-            let chances: Vec<[f32; CLASS_COUNT]> = scores.iter().map(|s| if classes == 1 { logistic(s) } else { softmax(*s) }).collect();
+            let chances: Vec<[f32; CLASS_COUNT]> =
+                scores.iter().map(|s| if classes == 1 { logistic(s) } else { softmax(*s) }).collect();
             for class in 0..classes {
                 let target = if classes == 1 { 1 } else { class };
                 let gradients: Vec<(f32, f32)> = samples

@@ -205,7 +205,12 @@ impl Desk {
     /// What the page model sees of the lines that its gate lets through: for training it.
     #[doc(hidden)]
     #[must_use]
-    pub fn see_page(&self, text: &str, page: &page::features::Page, gate: &[page::model::Tree]) -> page::features::Seen {
+    pub fn see_page(
+        &self,
+        text: &str,
+        page: &page::features::Page,
+        gate: &[page::model::Tree],
+    ) -> page::features::Seen {
         let kept = page::let_through(gate, page);
         page::features::see(&self.rules, &lines::unwrapped(&lines::rows(text)), page, &kept)
     }

@@ -88,8 +88,7 @@ struct Story {
 
 impl Story {
     fn of(seen: &Seen, chances: &[Chances]) -> Story {
-        let (from, to) =
-            largest_run(chances.iter().map(|c| c[BODY] + 0.5 * (c[SUBHEAD] + c[CAPTION]) - 0.2));
+        let (from, to) = largest_run(chances.iter().map(|c| c[BODY] + 0.5 * (c[SUBHEAD] + c[CAPTION]) - 0.2));
         let length = |i: usize| seen.first.row(i)[LENGTH].min(400.0);
         let mut lengths: Vec<f32> = (0..chances.len()).filter(|i| chances[*i][BODY] > 0.5).map(length).collect();
         lengths.sort_by(f32::total_cmp);

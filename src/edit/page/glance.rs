@@ -38,7 +38,6 @@ struct Counts {
     letters: u16,
     upper: u16,
     unspaced: u16,
-    marks: u16,
     commas: u16,
     stops: u16,
     quotes: u16,
@@ -131,13 +130,6 @@ fn kind(c: char) -> Kind {
 /// Whether words of the script of `c` are not set apart by spaces, or are few letters long.
 pub(super) fn is_unspaced(c: char) -> bool {
     c as u32 >= 0x0E00 && !('\u{1100}'..='\u{2E7F}').contains(&c)
-}
-
-/// The [`Glance::key`] of a line.
-pub(super) fn key(text: &str) -> u64 {
-    let head = &text[..text.floor_char_boundary(LIMIT)];
-    let letter = |c: &char| matches!(kind(*c), Kind::Upper | Kind::Lower | Kind::Letter | Kind::Digit);
-    head.chars().filter(letter).fold(0, mix)
 }
 
 fn mix(hash: u64, c: char) -> u64 {
