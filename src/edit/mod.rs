@@ -220,11 +220,30 @@ impl Desk {
         self.rules.id()
     }
 
-    /// What the page model sees of each line of `text`: for training it.
+    /// A page dump at a glance: for training the page model.
     #[doc(hidden)]
     #[must_use]
-    pub fn look_at_page(&self, text: &str) -> page::features::Seen {
-        page::features::look(&self.rules, &lines::unwrapped(&lines::rows(text)))
+    pub fn glance_at_page(&self, text: &str) -> page::features::Page {
+        page::features::glance(&lines::unwrapped(&lines::rows(text)))
+    }
+
+    /// What the page model sees of the lines that its gate lets through: for training it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn see_page(
+        &self,
+        text: &str,
+        page: &page::features::Page,
+        gate: &[page::model::Tree],
+    ) -> page::features::Seen {
+        let kept = page::let_through(gate, page);
+        page::features::see(&self.rules, &lines::unwrapped(&lines::rows(text)), page, &kept)
+    }
+
+    /// The desk with another page model: for measuring one.
+    #[doc(hidden)]
+    pub fn set_page_model(&mut self, model: page::model::Model) {
+        self.pages = model;
     }
 
     /// Edits one item: labels its lines and takes its parts apart. Never fails; text that it makes nothing of is body.
