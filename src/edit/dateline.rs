@@ -17,7 +17,7 @@ const REACH: usize = 160;
 const PLACE_WORDS: usize = 9;
 
 /// What may stand in a dateline.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Agencies {
     agencies: Vec<RawAgency>,
     /// In lower case, sorted.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::Label;
-use super::automaton::{Automaton, check_pattern};
+use super::automaton::{Automaton, Literals, check_pattern};
 use super::dateline::Agencies;
 
 /// The rules that are part of the program.
@@ -131,7 +131,7 @@ enum Group {
 }
 
 /// One rule, as the edit desk uses it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rule {
     pub id: String,
     pub label: Label,
@@ -177,12 +177,17 @@ pub(super) struct Hit<'r> {
     pub offset: usize,
 }
 
+/// Which rules count.
+type Wanted<'w> = &'w dyn Fn(&Rule) -> bool;
+
 /// The compiled rules.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rules {
     rules: Vec<Rule>,
     /// One for each [`At`] and [`Group`].
     automata: [[Automaton; 3]; 3],
+    /// What a text must hold for any rule that needs something.
+    needs: Option<Literals>,
     pub agencies: Agencies,
     id: String,
 }
@@ -241,7 +246,7 @@ struct RawRule {
     rejects: Vec<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawAgency {
     pub name: String,
@@ -331,9 +336,12 @@ impl Rules {
         let Ok(automata) = <[[Automaton; 3]; 3]>::try_from(automata) else {
             return Err(RuleError::Build("an automaton is missing".to_owned()));
         };
+        let needing = raws.iter().map(|(_, _, raw)| raw).filter(|raw| !raw.weak);
+        let needs = needing.flat_map(|raw| raw.needs.iter().map(String::as_str));
         let compiled = Rules {
             rules,
             automata,
+            needs: Literals::new(needs).map_err(RuleError::Build)?,
             agencies: Agencies::new(agencies, places),
             id: hasher.finalize().to_hex()[..12].to_owned(),
         };
@@ -367,6 +375,14 @@ impl Rules {
     /// one rule, the longest. Weak rules are not asked.
     pub(super) fn find(&self, at: At, text: &str, wanted: impl Fn(&Rule) -> bool) -> Option<Hit<'_>> {
         self.find_in(at, &[Group::Plain, Group::Needing], text, wanted)
+    }
+
+    /// What [`find`](Rules::find) finds first in the order of `ats`, each with what it wants. Most texts hold nothing that a
+    /// rule needs, which one look tells for all.
+    pub(super) fn find_first(&self, text: &str, ats: &[(At, Wanted<'_>)]) -> Option<Hit<'_>> {
+        let needing = self.needs.as_ref().is_some_and(|needs| needs.in_text(text));
+        let groups: &[Group] = if needing { &[Group::Plain, Group::Needing] } else { &[Group::Plain] };
+        ats.iter().find_map(|(at, wanted)| self.find_in(*at, groups, text, wanted))
     }
 
     /// Like [`find`](Rules::find), weak rules among them: for what is known to be a caption.

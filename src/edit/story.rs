@@ -128,11 +128,9 @@ impl<'r> Pass<'_, '_, 'r> {
                 && r.in_scope(&self.sources)
                 && (r.label != Label::Boilerplate || r.at != At::Line || !*speech)
         };
-        self.rules
-            .find(At::Line, text, &wanted)
-            .or_else(|| self.rules.find(At::Start, text, &wanted))
-            .or_else(|| self.rules.find(At::End, text, |r| wanted(r) && r.label == Label::Credit))
-            .map(|hit| Verdict::rule(hit.rule))
+        let credit = |r: &Rule| wanted(r) && r.label == Label::Credit;
+        let hit = self.rules.find_first(text, &[(At::Line, &wanted), (At::Start, &wanted), (At::End, &credit)]);
+        hit.map(|hit| Verdict::rule(hit.rule))
     }
 
     /// Ends as a sentence does, holds one, or is too long for anything else.

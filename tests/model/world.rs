@@ -126,7 +126,7 @@ pub struct World {
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Poll(WorkerId, Lane),
-    Tick(WorkerId),
+    Close(WorkerId),
     CommitOn(WorkerId),
     AnswerLost(WorkerId),
     OpenOn(WorkerId, Lane),
@@ -194,7 +194,7 @@ impl World {
                 steps.extend(worker.positions.keys().flat_map(|lane| [Step::Poll(id, *lane); 4]));
             }
             if worker.core.in_transaction() {
-                steps.push(Step::Tick(id));
+                steps.push(Step::Close(id));
             }
             if worker.commit.is_some() {
                 steps.extend([Step::CommitOn(id), Step::CommitOn(id), Step::AnswerLost(id)]);
@@ -213,9 +213,9 @@ impl World {
         self.now += PACE;
         match step {
             Step::Poll(id, lane) => self.poll(id, lane),
-            Step::Tick(id) => {
+            Step::Close(id) => {
                 let now = self.now;
-                self.act(id, |core| core.tick(now, true));
+                self.act(id, |core| core.close(now));
             }
             Step::CommitOn(id) => self.commit_on(id, true),
             Step::AnswerLost(id) => self.commit_on(id, false),
@@ -341,7 +341,6 @@ impl World {
     }
 
     fn poll(&mut self, id: WorkerId, lane: Lane) {
-        let now = self.now;
         let Some(worker) = &mut self.workers[id] else { return };
         let Some(position) = worker.positions.get(&lane).copied() else { return };
         let Some((offset, record)) = self.kafka.read(log_of(lane), position) else { return };
@@ -355,7 +354,7 @@ impl World {
             Admission::Begin => {
                 worker.txn = Some(self.kafka.begin(id));
                 self.story.push(format!("  worker {id} begins {:?}", worker.txn));
-                worker.core.begun(now);
+                worker.core.begun();
             }
             Admission::Take => {}
         }
@@ -383,7 +382,7 @@ impl World {
             }
         }
         self.story.push(format!("  worker {id} takes {offset} of {lane:?} into {txn}"));
-        worker.core.taken(lane, offset, 1);
+        worker.core.taken(lane, offset);
         worker.positions.insert(lane, offset + 1);
     }
 

@@ -30,6 +30,8 @@ pub struct Settings {
     pub shutdown_seconds: u32,
     /// librdkafka properties.
     pub properties: Vec<(String, String)>,
+    /// A directory of rule files.
+    pub rules: String,
 }
 
 impl Settings {
@@ -41,12 +43,19 @@ impl Settings {
             max_bytes: 1_000_000,
             shutdown_seconds: 20,
             properties: Vec::new(),
+            rules: String::new(),
         }
     }
 
     /// With one more librdkafka property.
     pub fn property(mut self, name: &str, value: &str) -> Settings {
         self.properties.push((name.into(), value.into()));
+        self
+    }
+
+    /// With the rule files of this directory.
+    pub fn rules(mut self, directory: &Path) -> Settings {
+        self.rules = directory.display().to_string();
         self
     }
 
@@ -87,6 +96,7 @@ impl Settings {
              [worker]\nthreads = {}\n\
              [item]\nmax_bytes = {}\n\
              [dedup]\nwindow_hours = {}\n\
+             [edit]\nrules = \"{}\"\n\
              [admin]\nlisten = \"{admin}\"\n\
              [log]\nformat = \"human\"\nlevel = \"info\"\n\
              [shutdown]\ntimeout_seconds = {}\n",
@@ -99,6 +109,7 @@ impl Settings {
             self.threads,
             self.max_bytes,
             desk.window_hours,
+            self.rules,
             self.shutdown_seconds,
         );
         toml
@@ -124,7 +135,8 @@ impl Worker {
         Worker::spawn(desk, settings, "run", &[])
     }
 
-    fn spawn(desk: &Desk, settings: &Settings, command: &str, arguments: &[&str]) -> Worker {
+    /// Starts `copydesk COMMAND --config FILE ARGUMENTS` and does not wait for it.
+    pub fn spawn(desk: &Desk, settings: &Settings, command: &str, arguments: &[&str]) -> Worker {
         let home = home("worker");
         let admin = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let config = home.path().join("copydesk.toml");
@@ -139,9 +151,21 @@ impl Worker {
 
     /// Runs `copydesk COMMAND --config FILE ARGUMENTS` to its end, and answers its exit code and everything it printed.
     pub fn command(desk: &Desk, command: &str, arguments: &[&str]) -> (Option<i32>, String) {
-        let worker = Worker::spawn(desk, &Settings::named("a"), command, arguments);
+        Worker::command_with(desk, &Settings::named("a"), command, arguments)
+    }
+
+    /// As [`Worker::command`], with these settings.
+    pub fn command_with(desk: &Desk, settings: &Settings, command: &str, arguments: &[&str]) -> (Option<i32>, String) {
+        let worker = Worker::spawn(desk, settings, command, arguments);
         let code = worker.exit_code(seconds(30));
         (code, worker.log())
+    }
+
+    /// Changes its configuration file.
+    pub fn reconfigure(&self, change: impl FnOnce(String) -> String) {
+        let file = self.home.path().join("copydesk.toml");
+        let toml = fs::read_to_string(&file).expect("the configuration can be read");
+        fs::write(file, change(toml)).expect("the configuration can be written");
     }
 
     /// The process id.
