@@ -18,15 +18,31 @@ const REACH: usize = 400;
 pub(super) struct Automaton {
     dfa: Option<DFA>,
     /// What a paragraph must hold to be searched.
-    needs: Option<meta::Regex>,
-    pool: Pool<Scratch, Box<dyn Fn() -> Scratch + Send + Sync + std::panic::UnwindSafe + std::panic::RefUnwindSafe>>,
+    needs: Option<Literals>,
+    pool: Scratches,
     /// The rule each pattern belongs to.
     owners: Vec<usize>,
     at: At,
 }
 
+/// A clone has scratch memory of its own, which the first thread that uses it gets at without a lock.
+impl Clone for Automaton {
+    fn clone(&self) -> Automaton {
+        let Automaton { dfa, needs, pool: _, owners, at } = self;
+        Automaton { dfa: dfa.clone(), needs: needs.clone(), pool: scratch(dfa), owners: owners.clone(), at: *at }
+    }
+}
+
 struct Scratch {
     cache: Option<Cache>,
+}
+
+type Scratches =
+    Pool<Scratch, Box<dyn Fn() -> Scratch + Send + Sync + std::panic::UnwindSafe + std::panic::RefUnwindSafe>>;
+
+fn scratch(dfa: &Option<DFA>) -> Scratches {
+    let prototype = dfa.clone();
+    Pool::new(Box::new(move || Scratch { cache: prototype.as_ref().map(DFA::create_cache) }))
 }
 
 impl std::fmt::Debug for Automaton {
@@ -43,9 +59,7 @@ impl Automaton {
         at: At,
     ) -> Result<Automaton, String> {
         let (texts, owners): (Vec<_>, Vec<_>) = patterns.map(|(p, owner)| (anchored(p, at), owner)).unzip();
-        let literals: Vec<String> = needs.map(literal).collect();
-        let needs =
-            if literals.is_empty() { None } else { Some(meta::Regex::new_many(&literals).map_err(|e| cause(&e))?) };
+        let needs = Literals::new(needs)?;
         let dfa = if texts.is_empty() {
             None
         } else {
@@ -53,14 +67,13 @@ impl Automaton {
             let config = DFA::config().match_kind(MatchKind::All).cache_capacity(8 << 20);
             Some(DFA::builder().configure(config).build_from_nfa(nfa).map_err(|e| cause(&e))?)
         };
-        let prototype = dfa.clone();
-        let pool = Pool::new(Box::new(move || Scratch { cache: prototype.as_ref().map(DFA::create_cache) }) as _);
+        let pool = scratch(&dfa);
         Ok(Automaton { dfa, needs, pool, owners, at })
     }
 
     /// Calls `found` with the rule and the offset of each match.
     pub(super) fn search(&self, text: &str, found: impl FnMut(usize, usize)) {
-        if self.dfa.is_none() || self.needs.as_ref().is_some_and(|n| !n.is_match(text)) {
+        if self.dfa.is_none() || self.needs.as_ref().is_some_and(|needs| !needs.in_text(text)) {
             return;
         }
         let mut scratch = self.pool.get();
@@ -119,6 +132,26 @@ impl Automaton {
             }
         }
         Ok(())
+    }
+}
+
+/// A few short texts, looked for together.
+#[derive(Clone, Debug)]
+pub(super) struct Literals(meta::Regex);
+
+impl Literals {
+    /// `None` where there are none.
+    pub(super) fn new<'p>(texts: impl Iterator<Item = &'p str>) -> Result<Option<Literals>, String> {
+        let patterns: Vec<String> = texts.map(literal).collect();
+        match patterns.is_empty() {
+            true => Ok(None),
+            false => meta::Regex::new_many(&patterns).map(|any| Some(Literals(any))).map_err(|e| cause(&e)),
+        }
+    }
+
+    /// Whether `text` holds one of them.
+    pub(super) fn in_text(&self, text: &str) -> bool {
+        self.0.is_match(text)
     }
 }
 

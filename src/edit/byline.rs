@@ -13,57 +13,39 @@ pub(super) fn without_mark(line: &str) -> &str {
 
 /// How many people `line` names, if it does nothing else: `Kit Marlow, and Ana van Brandt` → 2.
 pub(super) fn people(line: &str) -> Option<usize> {
+    const AND: [&str; 6] = ["and", "und", "et", "y", "og", "och"];
     if line.len() > 100 {
         return None;
     }
     let mut count = 0;
-    for part in line
-        .split([',', '&', '|', '•', '·'])
-        .flat_map(|p| ["and", "und", "et", "y", "og", "och"].iter().fold(vec![p], split_at_word))
-    {
-        let part = part.trim();
-        if part.is_empty() {
-            continue;
+    for part in line.split([',', '&', '|', '•', '·']) {
+        let words: Vec<&str> = part.split_whitespace().collect();
+        for (at, name) in words.split(|word| AND.contains(word)).enumerate() {
+            match name {
+                [] if at == 0 => {}
+                name if is_name(name) => count += 1,
+                _ => return None,
+            }
         }
-        if !is_name(part) {
-            return None;
-        }
-        count += 1;
     }
     (count > 0).then_some(count)
 }
 
-fn split_at_word<'t>(parts: Vec<&'t str>, word: &&str) -> Vec<&'t str> {
-    let spaced = format!(" {word} ");
-    parts
-        .into_iter()
-        .flat_map(|p| {
-            p.strip_prefix(&spaced[1..])
-                .unwrap_or(p.trim_start().strip_prefix(&spaced[1..]).unwrap_or(p))
-                .split(spaced.as_str())
-                .collect::<Vec<_>>()
-        })
-        .collect()
-}
-
 /// Two to four capitalised words, particles aside.
-fn is_name(part: &str) -> bool {
+fn is_name(words: &[&str]) -> bool {
     const PARTICLES: [&str; 14] =
         ["de", "del", "da", "dos", "di", "du", "van", "von", "der", "den", "la", "al", "bin", "ibn"];
-    let mut words = 0;
-    for word in part.split_whitespace() {
-        if PARTICLES.contains(&word) {
-            continue;
-        }
+    let mut capitalised = 0;
+    for word in words.iter().filter(|word| !PARTICLES.contains(word)) {
         let mut letters = word.chars();
         let capital = letters.next().is_some_and(char::is_uppercase);
         let inner = letters.all(|c| c.is_alphabetic() || matches!(c, '.' | '-' | '\'' | '’'));
         if !capital || !inner {
             return false;
         }
-        words += 1;
+        capitalised += 1;
     }
-    (2..=4).contains(&words)
+    (2..=4).contains(&capitalised)
 }
 
 #[cfg(test)]

@@ -68,6 +68,27 @@ impl Shape {
             shape.words = Shape::LIMIT / 6;
             return shape;
         }
+        if text.is_ascii() {
+            shape.count_ascii(text.as_bytes());
+        } else {
+            shape.count(text);
+        }
+        shape
+    }
+
+    /// What [`Shape::count`] counts. The sums are bytes, since [`Shape::LIMIT`] of them fit one: that makes the loops vector
+    /// instructions.
+    fn count_ascii(&mut self, bytes: &[u8]) {
+        let starts = bytes.iter().zip(bytes.iter().skip(1)).map(|(a, b)| u8::from((*a == b' ') & (*b != b' ')));
+        let first = bytes.first().is_some_and(|first| *first != b' ');
+        self.words = usize::from(starts.sum::<u8>()) + usize::from(first);
+        self.lower = bytes.iter().map(|b| u8::from(b.is_ascii_lowercase())).sum::<u8>().into();
+        self.upper = bytes.iter().map(|b| u8::from(b.is_ascii_uppercase())).sum::<u8>().into();
+        self.digits = bytes.iter().map(|b| u8::from(b.is_ascii_digit())).sum::<u8>().into();
+    }
+
+    fn count(&mut self, text: &str) {
+        let shape = self;
         let (mut in_word, mut unspaced) = (false, 0);
         for c in text.chars() {
             let upper = match c {
@@ -107,7 +128,6 @@ impl Shape {
             }
         }
         shape.words += unspaced / 2;
-        shape
     }
 
     /// Letters, and all of them capitals.
@@ -130,6 +150,14 @@ impl End {
             Some(':' | '：') if text.ends_with([':', '：']) => End::Colon,
             _ => End::Open,
         }
+    }
+}
+
+/// A value that is one line by nature: hard-wrapped copy breaks names and headlines too.
+pub(crate) fn one_line(value: &str) -> Cow<'_, str> {
+    match value.contains('\n') {
+        true => value.split_whitespace().collect::<Vec<_>>().join(" ").into(),
+        false => value.into(),
     }
 }
 

@@ -10,17 +10,18 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::Label;
-use super::automaton::{Automaton, check_pattern};
+use super::automaton::{Automaton, Literals, check_pattern};
 use super::dateline::Agencies;
 
 /// The rules that are part of the program.
-const BUILTIN: [(&str, &str); 6] = [
+const BUILTIN: [(&str, &str); 7] = [
     ("agencies.toml", include_str!("../../config/rules/agencies.toml")),
     ("captions.toml", include_str!("../../config/rules/captions.toml")),
     ("common.toml", include_str!("../../config/rules/common.toml")),
     ("notes.toml", include_str!("../../config/rules/notes.toml")),
     ("outlets.toml", include_str!("../../config/rules/outlets.toml")),
     ("signoffs.toml", include_str!("../../config/rules/signoffs.toml")),
+    ("web.toml", include_str!("../../config/rules/web.toml")),
 ];
 
 /// Why a rule set was refused.
@@ -130,7 +131,7 @@ enum Group {
 }
 
 /// One rule, as the edit desk uses it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rule {
     pub id: String,
     pub label: Label,
@@ -146,6 +147,10 @@ pub(super) struct Rule {
     pub chrome: bool,
     /// A heading: the open lines under it are its list.
     pub list: bool,
+    /// A heading: the paragraphs under it, up to the next line that is no sentence, are its section.
+    pub section: bool,
+    /// The wire's name for the story.
+    pub slug: bool,
     /// A note that is not for publication.
     pub private: bool,
     /// A note that withholds the item.
@@ -153,6 +158,11 @@ pub(super) struct Rule {
 }
 
 impl Rule {
+    /// Whether the rule is that of certain sources only.
+    pub(super) fn is_scoped(&self) -> bool {
+        !self.sources.is_empty()
+    }
+
     /// Whether the rule holds for an item from one of `sources`.
     pub(super) fn in_scope(&self, sources: &[&str]) -> bool {
         self.sources.is_empty() || sources.iter().any(|s| self.sources.iter().any(|own| s.eq_ignore_ascii_case(own)))
@@ -167,12 +177,17 @@ pub(super) struct Hit<'r> {
     pub offset: usize,
 }
 
+/// Which rules count.
+type Wanted<'w> = &'w dyn Fn(&Rule) -> bool;
+
 /// The compiled rules.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rules {
     rules: Vec<Rule>,
     /// One for each [`At`] and [`Group`].
     automata: [[Automaton; 3]; 3],
+    /// What a text must hold for any rule that needs something.
+    needs: Option<Literals>,
     pub agencies: Agencies,
     id: String,
 }
@@ -220,6 +235,10 @@ struct RawRule {
     #[serde(default)]
     list: bool,
     #[serde(default)]
+    section: bool,
+    #[serde(default)]
+    slug: bool,
+    #[serde(default)]
     private: bool,
     #[serde(default)]
     embargo: bool,
@@ -227,13 +246,17 @@ struct RawRule {
     rejects: Vec<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawAgency {
     pub name: String,
     pub forms: Vec<String>,
+    /// It also stands without brackets.
     #[serde(default)]
     pub bare: bool,
+    /// Its datelines end without a dash.
+    #[serde(default)]
+    pub dashless: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -313,9 +336,12 @@ impl Rules {
         let Ok(automata) = <[[Automaton; 3]; 3]>::try_from(automata) else {
             return Err(RuleError::Build("an automaton is missing".to_owned()));
         };
+        let needing = raws.iter().map(|(_, _, raw)| raw).filter(|raw| !raw.weak);
+        let needs = needing.flat_map(|raw| raw.needs.iter().map(String::as_str));
         let compiled = Rules {
             rules,
             automata,
+            needs: Literals::new(needs).map_err(RuleError::Build)?,
             agencies: Agencies::new(agencies, places),
             id: hasher.finalize().to_hex()[..12].to_owned(),
         };
@@ -349,6 +375,14 @@ impl Rules {
     /// one rule, the longest. Weak rules are not asked.
     pub(super) fn find(&self, at: At, text: &str, wanted: impl Fn(&Rule) -> bool) -> Option<Hit<'_>> {
         self.find_in(at, &[Group::Plain, Group::Needing], text, wanted)
+    }
+
+    /// What [`find`](Rules::find) finds first in the order of `ats`, each with what it wants. Most texts hold nothing that a
+    /// rule needs, which one look tells for all.
+    pub(super) fn find_first(&self, text: &str, ats: &[(At, Wanted<'_>)]) -> Option<Hit<'_>> {
+        let needing = self.needs.as_ref().is_some_and(|needs| needs.in_text(text));
+        let groups: &[Group] = if needing { &[Group::Plain, Group::Needing] } else { &[Group::Plain] };
+        ats.iter().find_map(|(at, wanted)| self.find_in(*at, groups, text, wanted))
     }
 
     /// Like [`find`](Rules::find), weak rules among them: for what is known to be a caption.
@@ -406,8 +440,8 @@ impl RawRule {
         if self.weak && (self.at != At::End || label != Label::Credit) {
             return refuse("only a credit at the end can be `weak`");
         }
-        if self.list && (self.at != At::Line || label != Label::Boilerplate) {
-            return refuse("only a whole line of boilerplate can head a `list`");
+        if (self.list || self.section) && (self.at != At::Line || label != Label::Boilerplate) {
+            return refuse("only a whole line of boilerplate can head a `list` or a `section`");
         }
         if (self.private || self.embargo) && label != Label::Note {
             return refuse("only a note can be `private` or an `embargo`");
@@ -428,6 +462,8 @@ impl RawRule {
             cut: self.cut,
             chrome: self.chrome,
             list: self.list,
+            section: self.section,
+            slug: self.slug,
             private: self.private,
             embargo: self.embargo,
         })

@@ -9,6 +9,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use rdkafka::{
@@ -17,7 +18,7 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer, ConsumerContext},
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
     message::DeliveryResult,
-    producer::{NoCustomPartitioner, ProducerContext, ThreadedProducer},
+    producer::{FutureProducer, NoCustomPartitioner, ProducerContext, ThreadedProducer},
     types::RDKafkaRespErr,
 };
 
@@ -47,7 +48,11 @@ impl Identity {
     /// The identity of worker thread number `thread` of this replica.
     pub fn new(config: &Config, thread: usize) -> Self {
         let instance_id = format!("{}-{thread}", config.kafka.instance_name());
-        Identity { transactional_id: format!("{}-{instance_id}", config.kafka.group), instance_id }
+        let mut transactional_id = format!("{}-{instance_id}", config.kafka.group);
+        if mutant!("random-transactional-id") {
+            transactional_id = format!("{transactional_id}-{}", std::process::id());
+        }
+        Identity { transactional_id, instance_id }
     }
 }
 
@@ -186,7 +191,9 @@ pub fn consumer(config: &Config, identity: &Identity, metrics: Metrics) -> Kafka
         .set("queued.max.messages.kbytes", "16384")
         // The default parks a fetch for a second whenever the queue is full, which caps a backlog at a fifth of its speed.
         .set("fetch.queue.backoff.ms", "5")
-        .set("fetch.wait.max.ms", "100")
+        // An answer for every single record would cost a steady wire more than all the rest of the work.
+        .set("fetch.min.bytes", "32768")
+        .set("fetch.wait.max.ms", "10")
         .set("fetch.max.bytes", "8388608")
         .set("statistics.interval.ms", "2000");
     with_user_properties(&mut client, config, Purpose::Member);
@@ -218,7 +225,8 @@ pub fn producer(config: &Config, identity: &Identity, max_bytes: usize, metrics:
     let mut client = base(config);
     client
         .set("transaction.timeout.ms", "10000")
-        .set("linger.ms", "5")
+        // A batch is sent in one go, so records that follow are there at once or not at all.
+        .set("linger.ms", "2")
         .set("queue.buffering.max.kbytes", "131072")
         .set("partitioner", "murmur2_random");
     with_user_properties(&mut client, config, Purpose::Producer);
@@ -228,6 +236,23 @@ pub fn producer(config: &Config, identity: &Identity, max_bytes: usize, metrics:
         .set("delivery.report.only.error", "true");
     let events = ProducerEvents { failed: Mutex::new(None), metrics };
     ThreadedProducer::from_config_and_context(&client, events)
+}
+
+/// How long a [`messenger`] tries to deliver.
+pub const DELIVERY: Duration = Duration::from_secs(10);
+
+/// A producer outside any transaction, for a single message.
+///
+/// # Errors
+/// Where librdkafka refuses a property.
+pub fn messenger(config: &Config) -> KafkaResult<FutureProducer> {
+    let mut client = base(config);
+    with_user_properties(&mut client, config, Purpose::Producer);
+    client
+        .set("enable.idempotence", "true")
+        .set("linger.ms", "0")
+        .set("message.timeout.ms", DELIVERY.as_millis().to_string())
+        .create()
 }
 
 /// A rebalance that waits for the worker.
@@ -349,6 +374,10 @@ impl ProducerContext<NoCustomPartitioner> for ProducerEvents {
 
     fn delivery(&self, result: &DeliveryResult<'_>, _: ()) {
         if let Err((error, message)) = result {
+            // What an abort throws away is reported when the next transaction may have begun: it is none of its failures.
+            if let Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight) = error.rdkafka_error_code() {
+                return;
+            }
             use rdkafka::Message as _;
             let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
             if failed.is_none() {

@@ -11,11 +11,15 @@
 //! 4. After an abort every open lane goes back to where its last commit left it, and the table forgets what was pending.
 //! 5. What a restore brings counts only if the lane was not given up and taken again meanwhile: an epoch tells.
 //! 6. While a commit is under way nothing is decided: its entries are not facts yet, and not void either.
+//!
+//! Records are read and edited ahead, and wait as a [`Batch`]; a transaction is opened only when the batch is due, takes all
+//! of it at once and is committed. Its records reach the broker in few large requests, and no transaction stands open while
+//! an item is edited.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
-    dedup::{Sighting, Table, Verdict},
+    dedup::{Identity, Sighting, Table, Verdict},
     telemetry::Input,
 };
 
@@ -34,14 +38,25 @@ pub type Epoch = u64;
 /// Time since the worker started. The core owns no clock.
 pub type Clock = Duration;
 
-/// A transaction is closed at this many bytes of output.
+/// A batch is due at this many bytes of input.
 pub const MAX_BYTES: usize = 8 << 20;
 /// … or at this many items.
 pub const MAX_ITEMS: usize = 10_000;
 /// … or at this age, even while more items wait.
 pub const MAX_AGE: Duration = Duration::from_millis(500);
 /// At least this long between the starts of two commits, so that a trickle does not cost a transaction an item.
-pub const PACE: Duration = Duration::from_millis(15);
+pub const PACE: Duration = Duration::from_millis(20);
+
+/// How much has been read and prepared, and waits to go through one transaction together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Its records, of both input topics.
+    pub items: usize,
+    /// Their bytes.
+    pub bytes: usize,
+    /// When its first record was read.
+    pub since: Clock,
+}
 
 /// What the driver is to do. It performs actions in their order, and tells the core what came of those that have an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,11 +105,7 @@ struct Owned {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Txn {
     Idle,
-    Open {
-        since: Clock,
-        items: usize,
-        bytes: usize,
-    },
+    Open,
     /// Its commit is under way.
     Sealed,
     /// Its abort is under way.
@@ -131,7 +142,9 @@ impl Core {
             .into_iter()
             .map(|lane| {
                 self.epochs += 1;
-                self.lanes.insert(lane, Owned { epoch: self.epochs, phase: Phase::Opening });
+                let kept = self.lanes.remove(&lane).filter(|_| mutant!("state-kept"));
+                let phase = kept.map_or(Phase::Opening, |kept| kept.phase);
+                self.lanes.insert(lane, Owned { epoch: self.epochs, phase });
                 (lane, self.epochs)
             })
             .collect();
@@ -142,7 +155,13 @@ impl Core {
     /// longer) waited for.
     pub fn opened(&mut self, lane: Lane, epoch: Epoch, position: i64, table: Option<Box<Table>>) -> Vec<Action> {
         match self.lanes.get_mut(&lane) {
-            Some(owned) if owned.epoch == epoch && matches!(owned.phase, Phase::Opening) => {
+            Some(Owned { phase: Phase::Open { committed, next, .. }, .. }) if mutant!("state-kept") => {
+                (*committed, *next) = (position, position);
+                vec![Action::Resume(lane, position)]
+            }
+            Some(owned)
+                if (owned.epoch == epoch || mutant!("epoch-unchecked")) && matches!(owned.phase, Phase::Opening) =>
+            {
                 owned.phase = Phase::Open { committed: position, next: position, table };
                 vec![Action::Resume(lane, position)]
             }
@@ -172,7 +191,7 @@ impl Core {
         match self.lanes.get(&lane).map(|owned| &owned.phase) {
             Some(Phase::Open { next, .. }) if offset >= *next => match self.txn {
                 Txn::Idle => Admission::Begin,
-                Txn::Open { .. } => Admission::Take,
+                Txn::Open => Admission::Take,
                 Txn::Sealed | Txn::Aborting => Admission::Hold,
             },
             _ => Admission::Stale,
@@ -180,8 +199,8 @@ impl Core {
     }
 
     /// A transaction has begun.
-    pub fn begun(&mut self, now: Clock) {
-        self.txn = Txn::Open { since: now, items: 0, bytes: 0 };
+    pub fn begun(&mut self) {
+        self.txn = Txn::Open;
     }
 
     /// Decides a sighting on a normalized lane. `None` where the lane has no table: it is not ours.
@@ -192,28 +211,38 @@ impl Core {
         }
     }
 
-    /// A record's outputs are in the open transaction: `bytes` of them.
-    pub fn taken(&mut self, lane: Lane, offset: i64, bytes: usize) {
+    /// Forgets a content on a normalized lane, as part of the open transaction; answers whether it was remembered. `None`
+    /// where the lane has no table: it is not ours.
+    pub fn forget(&mut self, partition: i32, identity: &Identity) -> Option<bool> {
+        match self.lanes.get_mut(&Lane { input: Input::Normalized, partition })?.phase {
+            Phase::Open { table: Some(ref mut table), .. } => Some(table.forget(identity)),
+            _ => None,
+        }
+    }
+
+    /// A record's outputs are in the open transaction.
+    pub fn taken(&mut self, lane: Lane, offset: i64) {
         if let Some(Owned { phase: Phase::Open { next, .. }, .. }) = self.lanes.get_mut(&lane) {
             *next = offset + 1;
         }
-        if let Txn::Open { items, bytes: sum, .. } = &mut self.txn {
-            *items += 1;
-            *sum += bytes;
+    }
+
+    /// Whether a batch should go through a transaction now. `drained`: no further record is waiting.
+    pub fn is_due(&self, batch: &Batch, now: Clock, drained: bool) -> bool {
+        let full = batch.bytes >= MAX_BYTES || batch.items >= MAX_ITEMS || now.saturating_sub(batch.since) >= MAX_AGE;
+        let due = full || (drained && self.patience(now).is_zero());
+        batch.items > 0 && self.txn == Txn::Idle && due
+    }
+
+    /// Everything that belongs into the open transaction is in it.
+    pub fn close(&mut self, now: Clock) -> Vec<Action> {
+        match self.txn {
+            Txn::Open => self.commit(now),
+            _ => Vec::new(),
         }
     }
 
-    /// Time has passed. `drained`: no further record is waiting.
-    pub fn tick(&mut self, now: Clock, drained: bool) -> Vec<Action> {
-        let Txn::Open { since, items, bytes } = self.txn else { return Vec::new() };
-        let full = bytes >= MAX_BYTES || items >= MAX_ITEMS || now.saturating_sub(since) >= MAX_AGE;
-        match full || (drained && self.patience(now).is_zero()) {
-            true => self.commit(now),
-            false => Vec::new(),
-        }
-    }
-
-    /// How long a drained transaction still waits, to keep the pace.
+    /// How long a batch still waits although nothing follows it, to keep the pace.
     pub fn patience(&self, now: Clock) -> Duration {
         self.last_commit.map_or(Duration::ZERO, |last| (last + PACE).saturating_sub(now))
     }
@@ -222,12 +251,12 @@ impl Core {
     pub fn committed(&mut self) -> Vec<Action> {
         self.txn = Txn::Idle;
         for owned in self.lanes.values_mut() {
-            if let Phase::Open { committed, next, table } = &mut owned.phase {
+            if let Phase::Open { committed, next, .. } = &mut owned.phase {
                 *committed = *next;
-                if let Some(table) = table {
-                    table.commit();
-                }
             }
+        }
+        if !mutant!("no-merge-after-commit") {
+            self.merge();
         }
         self.settled()
     }
@@ -253,6 +282,9 @@ impl Core {
                 }
             }
         }
+        if mutant!("no-seek-after-abort") {
+            positions.clear();
+        }
         let mut actions = vec![Action::Rewind(positions)];
         actions.extend(self.settled());
         actions
@@ -260,15 +292,7 @@ impl Core {
 
     /// Whether a transaction is open and takes items.
     pub fn in_transaction(&self) -> bool {
-        matches!(self.txn, Txn::Open { .. })
-    }
-
-    /// Bytes of output in the open transaction.
-    pub fn open_bytes(&self) -> usize {
-        match self.txn {
-            Txn::Open { bytes, .. } => bytes,
-            _ => 0,
-        }
+        self.txn == Txn::Open
     }
 
     /// Lanes owned, and how many of them are still opening.
@@ -289,19 +313,33 @@ impl Core {
     fn finish(&mut self, now: Clock) -> Vec<Action> {
         match self.txn {
             Txn::Idle => self.settled(),
-            Txn::Open { .. } => self.commit(now),
+            Txn::Open => self.commit(now),
             Txn::Sealed | Txn::Aborting => Vec::new(),
         }
     }
 
     fn commit(&mut self, now: Clock) -> Vec<Action> {
+        if mutant!("merge-before-commit") {
+            self.merge();
+        }
         self.txn = Txn::Sealed;
         self.last_commit = Some(now);
         let moved = self.lanes.iter().filter_map(|(lane, owned)| match owned.phase {
-            Phase::Open { committed, next, .. } if next > committed => Some((*lane, next)),
+            Phase::Open { committed, next, .. } if next > committed || mutant!("offsets-not-owned") => {
+                Some((*lane, next))
+            }
             _ => None,
         });
         vec![Action::Commit(moved.collect())]
+    }
+
+    /// What is pending in the tables becomes fact.
+    fn merge(&mut self) {
+        for owned in self.lanes.values_mut() {
+            if let Phase::Open { table: Some(table), .. } = &mut owned.phase {
+                table.commit();
+            }
+        }
     }
 
     fn abort(&mut self) -> Vec<Action> {
@@ -315,7 +353,7 @@ impl Core {
         for waiting in std::mem::take(&mut self.waiting) {
             match waiting {
                 Waiting::GiveUp(lanes) => {
-                    for lane in &lanes {
+                    for lane in lanes.iter().filter(|_| !mutant!("state-kept") && !mutant!("offsets-not-owned")) {
                         self.lanes.remove(lane);
                     }
                     actions.push(Action::GiveUp(lanes));
@@ -353,13 +391,13 @@ mod tests {
         core
     }
 
-    fn take(core: &mut Core, lane: Lane, offset: i64, now: Clock) {
+    fn take(core: &mut Core, lane: Lane, offset: i64) {
         match core.admit(lane, offset) {
-            Admission::Begin => core.begun(now),
+            Admission::Begin => core.begun(),
             Admission::Take => {}
             other => panic!("{other:?}"),
         }
-        core.taken(lane, offset, 1);
+        core.taken(lane, offset);
     }
 
     #[test]
@@ -389,14 +427,14 @@ mod tests {
     #[test]
     fn an_abort_goes_back_to_the_last_commit_of_every_open_lane() {
         let mut core = opened();
-        take(&mut core, RAW, 10, MS);
-        assert_eq!(core.tick(MS, true), [Action::Commit(vec![(RAW, 11)])]);
+        take(&mut core, RAW, 10);
+        assert_eq!(core.close(MS), [Action::Commit(vec![(RAW, 11)])]);
         assert_eq!(core.admit(RAW, 11), Admission::Hold);
         assert_eq!(core.committed(), []);
-        take(&mut core, RAW, 11, MS);
-        take(&mut core, RAW, 12, MS);
+        take(&mut core, RAW, 11);
+        take(&mut core, RAW, 12);
         assert_eq!(core.admit(RAW, 12), Admission::Stale);
-        assert_eq!(core.tick(MS + PACE, true), [Action::Commit(vec![(RAW, 13)])]);
+        assert_eq!(core.close(MS + PACE), [Action::Commit(vec![(RAW, 13)])]);
         assert_eq!(core.failed(), [Action::Abort]);
         assert_eq!(core.admit(RAW, 13), Admission::Hold, "nothing is decided before the abort is through");
         assert_eq!(core.aborted(), [Action::Rewind(vec![(RAW, 11)])]);
@@ -407,15 +445,15 @@ mod tests {
     fn lanes_that_did_not_move_commit_no_offset() {
         let mut core = opened();
         open(&mut core, OTHER, 5);
-        take(&mut core, RAW, 10, MS);
-        assert_eq!(core.tick(MS, true), [Action::Commit(vec![(RAW, 11)])]);
+        take(&mut core, RAW, 10);
+        assert_eq!(core.close(MS), [Action::Commit(vec![(RAW, 11)])]);
     }
 
     #[test]
     fn lanes_asked_back_are_given_up_only_after_the_transaction_that_holds_them() {
         let mut core = opened();
         open(&mut core, OTHER, 5);
-        take(&mut core, RAW, 10, MS);
+        take(&mut core, RAW, 10);
         assert_eq!(core.revoked(vec![RAW], MS), [Action::Commit(vec![(RAW, 11)])]);
         assert!(core.is_waiting());
         assert_eq!(core.committed(), [Action::GiveUp(vec![RAW])]);
@@ -428,8 +466,8 @@ mod tests {
     fn lanes_asked_back_during_a_commit_wait_for_its_end_whatever_it_is() {
         for aborts in [false, true] {
             let mut core = opened();
-            take(&mut core, RAW, 10, MS);
-            core.tick(MS, true);
+            take(&mut core, RAW, 10);
+            core.close(MS);
             assert_eq!(core.revoked(vec![RAW], MS), []);
             let actions = if aborts {
                 assert_eq!(core.failed(), [Action::Abort]);
@@ -445,35 +483,34 @@ mod tests {
     fn a_worker_leaves_once_everything_it_took_is_committed() {
         let mut core = opened();
         assert_eq!(opened().stop(MS), [Action::Leave]);
-        take(&mut core, RAW, 10, MS);
+        take(&mut core, RAW, 10);
         assert_eq!(core.stop(MS), [Action::Commit(vec![(RAW, 11)])]);
         assert_eq!(core.committed(), [Action::Leave]);
     }
 
     #[test]
-    fn a_drained_transaction_is_due_at_once_but_keeps_the_pace() {
+    fn a_drained_batch_is_due_at_once_but_keeps_the_pace() {
         let mut core = opened();
-        assert_eq!(core.tick(MS, true), [], "nothing to commit");
-        take(&mut core, RAW, 10, 100 * MS);
-        assert_eq!(core.tick(100 * MS, false), []);
-        assert_eq!(core.tick(100 * MS, true).len(), 1);
-        assert_eq!(core.tick(100 * MS, true), [], "one commit at a time");
+        let batch = |since: Clock| Batch { items: 1, bytes: 1, since };
+        assert!(!core.is_due(&Batch::default(), MS, true), "nothing to commit");
+        assert!(!core.is_due(&batch(100 * MS), 100 * MS, false));
+        assert!(core.is_due(&batch(100 * MS), 100 * MS, true));
+        take(&mut core, RAW, 10);
+        assert!(!core.is_due(&batch(100 * MS), 100 * MS, true), "one transaction at a time");
+        assert_eq!(core.close(100 * MS).len(), 1);
+        assert!(!core.is_due(&batch(100 * MS), 100 * MS, true), "one commit at a time");
         core.committed();
-        take(&mut core, RAW, 11, 101 * MS);
-        assert_eq!(core.tick(101 * MS, true), []);
-        assert_eq!(core.tick(100 * MS + PACE, true).len(), 1);
+        assert!(!core.is_due(&batch(101 * MS), 101 * MS, true));
+        assert!(core.is_due(&batch(101 * MS), 100 * MS + PACE, true));
     }
 
     #[test]
-    fn a_backlog_closes_a_transaction_by_bytes_items_or_age() {
-        let full = |bytes: usize, now: Clock| {
-            let mut core = opened();
-            core.begun(MS);
-            core.taken(RAW, 10, bytes);
-            !core.tick(now, false).is_empty()
-        };
-        assert!(!full(MAX_BYTES - 1, MS));
-        assert!(full(MAX_BYTES, MS));
-        assert!(full(1, MS + MAX_AGE));
+    fn a_backlog_makes_batches_by_bytes_items_or_age() {
+        let due =
+            |items: usize, bytes: usize, now: Clock| opened().is_due(&Batch { items, bytes, since: MS }, now, false);
+        assert!(!due(1, MAX_BYTES - 1, MS));
+        assert!(due(1, MAX_BYTES, MS));
+        assert!(due(MAX_ITEMS, 1, MS));
+        assert!(due(1, 1, MS + MAX_AGE));
     }
 }

@@ -23,6 +23,8 @@ use super::{
 use crate::{
     article::{Origin, story_key},
     dedup::{Entry, Source, record},
+    edit::Desk,
+    fingerprint::ContentHash,
     normalize::{Normalized, Normalizer},
     reject::{Reason, Reject},
     telemetry::{DuplicateKind, Stage, WorkerHealth},
@@ -73,7 +75,7 @@ impl<'c> Prepared<'c> {
 pub fn prepare<'c>(
     message: BorrowedMessage<'c>,
     topic: &Arc<str>,
-    normalizer: &mut Normalizer<'_>,
+    normalizer: &mut Normalizer<'_, Arc<Desk>>,
     max_bytes: usize,
 ) -> Prepared<'c> {
     let origin = Origin {
@@ -96,7 +98,7 @@ pub fn prepare<'c>(
     }
 }
 
-/// Sends records into the open transaction. Every function returns the bytes of the values it sent.
+/// Sends records into the open transaction.
 pub struct Publisher<'s> {
     service: &'s Service,
     layout: Layout,
@@ -115,17 +117,23 @@ impl<'s> Publisher<'s> {
         &self.producer
     }
 
-    /// Sends a normalized item to the partition that owns its content.
+    /// Sends an item, normalized by the rule set `rules`, to the partition that owns its content.
     ///
     /// # Errors
     /// Where the producer takes no more records.
-    pub fn hand_on(&self, raw: &BorrowedMessage<'_>, origin: &Origin, item: &Normalized) -> KafkaResult<usize> {
+    pub fn hand_on(
+        &self,
+        raw: &BorrowedMessage<'_>,
+        origin: &Origin,
+        item: &Normalized,
+        rules: &str,
+    ) -> KafkaResult<()> {
         let hash = item.hash.to_hex().to_hex();
         let record = BaseRecord::to(&self.service.config.topics.normalized)
             .partition(item.hash.partition(self.layout.partitions))
             .key(hash.as_str())
             .payload(&item.json)
-            .headers(headers::normalized(item, origin, self.service.desk.rules_id(), raw));
+            .headers(headers::normalized(item, origin, rules, raw));
         self.send(record)
     }
 
@@ -133,33 +141,53 @@ impl<'s> Publisher<'s> {
     ///
     /// # Errors
     /// Where the producer takes no more records.
-    pub fn publish(&self, item: &BorrowedMessage<'_>, arrival: &Arrival<'_>, entry: &Entry) -> KafkaResult<usize> {
+    pub fn publish(&self, item: &BorrowedMessage<'_>, arrival: &Arrival<'_>, entry: &Entry) -> KafkaResult<()> {
         let topics = &self.service.config.topics;
         let key = story_key(arrival.uri, &arrival.hash);
         let headers = item.headers().map_or_else(OwnedHeaders::new, BorrowedHeaders::detach);
         let payload = item.payload().unwrap_or_default();
-        let article = self.send(BaseRecord::to(&topics.articles).key(&key).payload(payload).headers(headers))?;
+        self.send(BaseRecord::to(&topics.articles).key(&key).payload(payload).headers(headers))?;
         let (key, value) = (record::key(&arrival.hash, arrival.status), record::value(entry));
         let seen = BaseRecord::to(&topics.seen).partition(item.partition()).key(&key).payload(&value);
-        Ok(article + self.send(seen)?)
+        self.send(seen)
     }
 
     /// Says of a normalized item what it is a duplicate of.
     ///
     /// # Errors
     /// Where the producer takes no more records.
-    pub fn duplicate(&self, arrival: &Arrival<'_>, kind: DuplicateKind, first: &Entry) -> KafkaResult<usize> {
+    pub fn duplicate(&self, arrival: &Arrival<'_>, kind: DuplicateKind, first: &Entry) -> KafkaResult<()> {
         let topics = &self.service.config.topics;
         let value = Duplicate::new(arrival, kind, first, &topics.raw).to_json();
         let hash = arrival.hash.to_hex().to_hex();
         self.send(BaseRecord::to(&topics.duplicates).key(hash.as_str()).payload(&value))
     }
 
+    /// Records in the changelog that a content is forgotten, as the order `message` wants it.
+    ///
+    /// # Errors
+    /// Where the producer takes no more records.
+    pub fn forgotten(
+        &self,
+        message: &BorrowedMessage<'_>,
+        hash: &ContentHash,
+        status: Status,
+        remembered: bool,
+    ) -> KafkaResult<()> {
+        let place = format!("{}/{}/{}", message.topic(), message.partition(), message.offset());
+        let key = record::key(hash, status);
+        let tombstone = BaseRecord::<str, [u8]>::to(&self.service.config.topics.seen)
+            .partition(message.partition())
+            .key(&key)
+            .headers(headers::forgotten(&place, remembered));
+        self.send(tombstone)
+    }
+
     /// Sends a record to the dead letters, its bytes untouched.
     ///
     /// # Errors
     /// Where the producer takes no more records.
-    pub fn reject(&self, message: &BorrowedMessage<'_>, stage: Stage, reject: &Reject) -> KafkaResult<usize> {
+    pub fn reject(&self, message: &BorrowedMessage<'_>, stage: Stage, reject: &Reject) -> KafkaResult<()> {
         let source = format!("{}/{}/{}", message.topic(), message.partition(), message.offset());
         tracing::debug!(%source, stage = stage.code(), reason = reject.reason.code(), detail = reject.detail, "rejected");
         let mut headers = headers::rejected(message, &source, stage, reject);
@@ -175,16 +203,15 @@ impl<'s> Publisher<'s> {
     }
 
     /// Sends one record, waiting while the producer's queue is full.
-    fn send<K, P>(&self, mut record: BaseRecord<'_, K, P>) -> KafkaResult<usize>
+    fn send<K, P>(&self, mut record: BaseRecord<'_, K, P>) -> KafkaResult<()>
     where
         K: ToBytes + ?Sized,
         P: ToBytes + ?Sized,
     {
-        let bytes = record.payload.map_or(0, |payload| payload.to_bytes().len());
         let started = Instant::now();
         loop {
             match self.producer.send(record) {
-                Ok(()) => return Ok(bytes),
+                Ok(()) => return Ok(()),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back))
                     if started.elapsed() < QUEUE_FULL =>
                 {

@@ -3,7 +3,6 @@
 //! Decisions are [`core`]'s; this is the driver that talks to Kafka and performs them.
 
 use std::{
-    collections::VecDeque,
     sync::{Arc, atomic::Ordering},
     thread,
     time::{Duration, Instant},
@@ -16,10 +15,11 @@ use rdkafka::{
     message::BorrowedMessage,
     producer::Producer as _,
 };
+use tokio::sync::watch;
 
 use super::{
     clients::{Rebalance, WireConsumer, WireProducer},
-    core::{self, Action, Admission, Core, Lane},
+    core::{Action, Admission, Batch, Core, Lane, MAX_BYTES},
     gauges::Gauges,
     headers::{self, Arrival},
     publish::{Prepared, Publisher, prepare},
@@ -29,27 +29,29 @@ use super::{
 };
 use crate::{
     config::Config,
-    dedup::{Repeat, Verdict},
+    dedup::{Identity, Repeat, Verdict},
+    edit::Desk,
     normalize::Normalizer,
     reject::Reject,
-    telemetry::{Counts, DuplicateKind, Input, Phase, RebalanceKind, Stage},
+    telemetry::{Counts, DuplicateKind, Input, Phase, RebalanceKind, Stage, TxnOutcome, traces::BatchSpan},
 };
 
 /// How long a poll waits on an idle wire.
 const IDLE: Duration = Duration::from_millis(100);
 /// How long a poll waits while a commit is under way: its end is looked for that often.
-const GLANCE: Duration = Duration::from_millis(1);
+const GLANCE: Duration = Duration::from_millis(2);
 /// How long an outcome is waited for at a stretch, where nothing else can be done.
 const STRETCH: Duration = Duration::from_secs(1);
 /// How long a seek may take.
 const SEEK: Duration = Duration::from_secs(10);
-/// Bytes of input held back while a commit is under way.
-const AHEAD_BYTES: usize = core::MAX_BYTES;
+/// Bytes of input read ahead at most, while a commit is under way.
+const AHEAD_BYTES: usize = 2 * MAX_BYTES;
 
 /// A transaction whose commit is under way.
 struct Sealed {
     since: Instant,
     counts: Counts,
+    span: Option<BatchSpan>,
 }
 
 pub struct Session<'s> {
@@ -59,14 +61,18 @@ pub struct Session<'s> {
     committer: Committer,
     opener: Opener,
     core: Core,
-    normalizer: Normalizer<'s>,
+    desk: Arc<Desk>,
+    desks: watch::Receiver<Arc<Desk>>,
+    normalizer: Normalizer<'s, Arc<Desk>>,
     raw_topic: Arc<str>,
     started: Instant,
     turns: u32,
-    /// Read and edited while a commit is under way, for the next transaction.
-    ahead: VecDeque<Prepared<'s>>,
-    ahead_bytes: usize,
+    /// Read and edited, for the next transaction.
+    ahead: Vec<Prepared<'s>>,
+    batch: Batch,
     counts: Counts,
+    /// The span of the open transaction, where somebody wants to know.
+    span: Option<BatchSpan>,
     sealed: Option<Sealed>,
     aborts: u32,
     gauges: Gauges,
@@ -82,6 +88,8 @@ impl<'s> Session<'s> {
         opener: Opener,
     ) -> Self {
         let Config { article, item, topics, .. } = &worker.service.config;
+        let desks = worker.service.desk.clone();
+        let desk = own(&desks.borrow());
         Session {
             worker,
             consumer,
@@ -89,13 +97,16 @@ impl<'s> Session<'s> {
             committer,
             opener,
             core: Core::default(),
-            normalizer: Normalizer::new(&worker.service.desk, &article.authority, item.max_bytes),
+            normalizer: Normalizer::new(Arc::clone(&desk), &article.authority, item.max_bytes),
+            desk,
+            desks,
             raw_topic: topics.raw.as_str().into(),
             started: Instant::now(),
             turns: 0,
-            ahead: VecDeque::new(),
-            ahead_bytes: 0,
+            ahead: Vec::new(),
+            batch: Batch::default(),
             counts: Counts::default(),
+            span: None,
             sealed: None,
             aborts: 0,
             gauges: Gauges::new(worker.service),
@@ -129,9 +140,10 @@ impl<'s> Session<'s> {
             self.housekeeping(quiet)?;
         }
         self.settle(Duration::ZERO)?;
-        self.catch_up()?;
-        let actions = self.core.tick(self.started.elapsed(), quiet);
-        self.perform(actions)
+        match self.core.is_due(&self.batch, self.started.elapsed(), quiet) {
+            true => self.transact(),
+            false => Ok(()),
+        }
     }
 
     /// How long the next poll may wait.
@@ -139,7 +151,7 @@ impl<'s> Session<'s> {
         if self.sealed.is_some() {
             return GLANCE;
         }
-        if !self.core.in_transaction() {
+        if self.ahead.is_empty() {
             return IDLE;
         }
         match self.core.patience(self.started.elapsed()) {
@@ -163,9 +175,8 @@ impl<'s> Session<'s> {
             let actions = self.core.stop(self.started.elapsed());
             self.perform_to_the_end(actions)?;
         }
-        self.worker.health.idle(quiet && !self.core.in_transaction() && self.sealed.is_none());
-        let inflight = self.core.open_bytes() + self.ahead_bytes;
-        self.gauges.refresh(&self.core, inflight as u64);
+        self.worker.health.idle(quiet && self.ahead.is_empty() && self.sealed.is_none());
+        self.gauges.refresh(&self.core, self.batch.bytes as u64);
         Ok(())
     }
 
@@ -194,13 +205,14 @@ impl<'s> Session<'s> {
                 Action::Rewind(positions) => {
                     self.counts.clear();
                     self.ahead.clear();
-                    self.ahead_bytes = 0;
+                    self.batch = Batch::default();
                     self.seek(&positions)?;
                 }
                 Action::GiveUp(lanes) => {
                     let raw = &self.raw_topic;
                     self.ahead.retain(|prepared| !lanes.contains(&lane(prepared.message(), raw)));
-                    self.ahead_bytes = self.ahead.iter().map(|prepared| prepared.message().payload_len()).sum();
+                    self.batch.items = self.ahead.len();
+                    self.batch.bytes = self.ahead.iter().map(|prepared| prepared.message().payload_len()).sum();
                     self.gauges.forget(&lanes);
                     self.opener.close(lanes);
                 }
@@ -229,70 +241,86 @@ impl<'s> Session<'s> {
         if admission == Admission::Stale {
             return Ok(());
         }
+        self.follow_rules();
         let prepared = match lane.input {
             Input::Raw => prepare(message, &self.raw_topic, &mut self.normalizer, self.worker.layout.max_record_bytes),
             Input::Normalized => Prepared::Arrived { message },
         };
-        if admission != Admission::Hold && self.ahead.is_empty() {
-            return self.take(prepared);
+        if self.ahead.is_empty() {
+            self.batch.since = self.started.elapsed();
         }
-        self.ahead_bytes += prepared.message().payload_len();
-        self.ahead.push_back(prepared);
-        while self.ahead_bytes >= AHEAD_BYTES && self.sealed.is_some() {
+        self.batch.items += 1;
+        self.batch.bytes += prepared.message().payload_len();
+        self.ahead.push(prepared);
+        while self.batch.bytes >= AHEAD_BYTES && self.sealed.is_some() {
             self.worker.health.beat();
             self.settle(STRETCH)?;
         }
         Ok(())
     }
 
-    /// Puts what was held back into transactions, now that one may be opened.
-    fn catch_up(&mut self) -> Result<(), End> {
-        while self.sealed.is_none()
-            && let Some(prepared) = self.ahead.pop_front()
-        {
-            self.ahead_bytes -= prepared.message().payload_len().min(self.ahead_bytes);
+    /// Sends the whole batch through one transaction.
+    fn transact(&mut self) -> Result<(), End> {
+        self.batch = Batch::default();
+        let mut ahead = std::mem::take(&mut self.ahead);
+        for prepared in ahead.drain(..) {
             self.take(prepared)?;
         }
-        Ok(())
+        self.ahead = ahead;
+        let actions = self.core.close(self.started.elapsed());
+        self.perform(actions)
+    }
+
+    /// Edits by the newest rules from the next item on. Not while items wait that were edited by the old ones.
+    fn follow_rules(&mut self) {
+        if self.ahead.is_empty() && self.desks.has_changed().unwrap_or(false) {
+            let Config { article, item, .. } = &self.worker.service.config;
+            self.desk = own(&self.desks.borrow_and_update());
+            self.normalizer = Normalizer::new(Arc::clone(&self.desk), &article.authority, item.max_bytes);
+        }
     }
 
     /// Takes an item into the open transaction, opening one if need be.
     fn take(&mut self, prepared: Prepared<'s>) -> Result<(), End> {
         let (lane, offset) = (lane(prepared.message(), &self.raw_topic), prepared.message().offset());
         match self.core.admit(lane, offset) {
-            Admission::Stale => return Ok(()),
-            Admission::Hold => {
-                self.ahead_bytes += prepared.message().payload_len();
-                self.ahead.push_front(prepared);
-                return Ok(());
-            }
+            // A batch is due only while no transaction is under way, so nothing is on hold here.
+            Admission::Stale | Admission::Hold => return Ok(()),
             Admission::Take => {}
             Admission::Begin => {
                 self.publisher.producer().begin_transaction()?;
-                self.core.begun(self.started.elapsed());
+                self.core.begun();
+                self.span = self.worker.service.traces.batch();
             }
+        }
+        if let Some(span) = &mut self.span
+            && let Some(traceparent) = headers::find(prepared.message(), headers::TRACEPARENT)
+        {
+            span.link(traceparent);
         }
         if lane.input == Input::Raw {
             self.counts.raw_items += 1;
             self.counts.raw_bytes += prepared.message().payload_len() as u64;
         }
-        let bytes = match prepared {
+        match prepared {
             Prepared::Normalized { message, origin, item } => {
-                self.counts.normalized += 1;
-                self.publisher.hand_on(&message, &origin, &item)?
+                self.counts.normalized(item.source.as_deref());
+                self.publisher.hand_on(&message, &origin, &item, self.desk.rules_id())?;
             }
             Prepared::Rejected { message, reject } => self.reject(&message, Stage::Normalize, &reject)?,
+            Prepared::Arrived { message } if message.payload().is_none() => self.obey(&message)?,
             Prepared::Arrived { message } => match headers::arrival(&message, self.worker.layout.partitions) {
                 Ok(arrival) => self.decide(&message, &arrival)?,
                 Err(reject) => self.reject(&message, Stage::Dedup, &reject)?,
             },
-        };
-        self.core.taken(lane, offset, bytes);
+        }
+        fault!("after-produce");
+        self.core.taken(lane, offset);
         Ok(())
     }
 
     /// The dedup stage.
-    fn decide(&mut self, message: &BorrowedMessage<'_>, arrival: &Arrival<'_>) -> Result<usize, End> {
+    fn decide(&mut self, message: &BorrowedMessage<'_>, arrival: &Arrival<'_>) -> Result<(), End> {
         match self.core.sight(message.partition(), &arrival.sighting) {
             Some(Verdict::First(entry) | Verdict::Newer(entry)) => {
                 self.counts.published(arrival.sighting.time);
@@ -307,12 +335,27 @@ impl<'s> Session<'s> {
                 self.counts.duplicate(kind, arrival.sighting.time);
                 Ok(self.publisher.duplicate(arrival, kind, &first)?)
             }
-            // An open lane of this input has a table; without one the session's state is not to be trusted.
-            None => Err(KafkaError::ClientCreation("an open partition has no dedup state".into()).into()),
+            None => Err(stateless().into()),
         }
     }
 
-    fn reject(&mut self, message: &BorrowedMessage<'_>, stage: Stage, reject: &Reject) -> Result<usize, End> {
+    /// An order of an operator: a content is to be let through again.
+    fn obey(&mut self, message: &BorrowedMessage<'_>) -> Result<(), End> {
+        let order = match headers::order(message, self.worker.layout.partitions) {
+            Ok(order) => order,
+            Err(reject) => return self.reject(message, Stage::Dedup, &reject),
+        };
+        for status in &order.statuses {
+            let identity = Identity::new(&order.hash, *status);
+            let remembered = self.core.forget(message.partition(), &identity).ok_or_else(stateless)?;
+            self.publisher.forgotten(message, &order.hash, *status, remembered)?;
+        }
+        tracing::info!(hash = %order.hash, partition = message.partition(), "forgotten, as ordered");
+        self.counts.forgotten += 1;
+        Ok(())
+    }
+
+    fn reject(&mut self, message: &BorrowedMessage<'_>, stage: Stage, reject: &Reject) -> Result<(), End> {
         self.counts.rejected(stage, reject.reason);
         Ok(self.publisher.reject(message, stage, reject)?)
     }
@@ -323,7 +366,7 @@ impl<'s> Session<'s> {
         let group = group.ok_or_else(|| KafkaError::ClientCreation("the consumer belongs to no group".into()))?;
         self.committer.commit(self.list(offsets.iter().copied()), group);
         let counts = std::mem::take(&mut self.counts);
-        self.sealed = Some(Sealed { since: Instant::now(), counts });
+        self.sealed = Some(Sealed { since: Instant::now(), counts, span: self.span.take() });
         Ok(())
     }
 
@@ -333,9 +376,18 @@ impl<'s> Session<'s> {
             return Ok(());
         }
         let Some(outcome) = self.committer.outcome(wait)? else { return Ok(()) };
-        let Some(Sealed { since, counts }) = self.sealed.take() else { return Ok(()) };
+        let Some(Sealed { since, counts, span }) = self.sealed.take() else { return Ok(()) };
+        if let Some(span) = span {
+            let outcome = match &outcome {
+                Outcome::Committed { .. } => TxnOutcome::Committed,
+                Outcome::Abort(_) => TxnOutcome::Aborted,
+                Outcome::Renew(_) => TxnOutcome::Fatal,
+            };
+            span.end(outcome, &counts);
+        }
         let actions = match outcome {
             Outcome::Committed { doubtful } => {
+                fault!("after-commit");
                 self.aborts = 0;
                 self.worker.health.committed();
                 self.worker.service.metrics.committed(
@@ -418,6 +470,7 @@ impl<'s> Session<'s> {
                     rebalance.answer(self.consumer)?;
                     return Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AssignmentLost).into());
                 }
+                fault!("in-revoke");
                 let actions = self.core.revoked(lanes, now);
                 let finished = self.perform_to_the_end(actions);
                 // Answered in any case: a revocation left open would block the close of the consumer.
@@ -474,6 +527,16 @@ impl<'s> Session<'s> {
         }
         list
     }
+}
+
+/// An open lane of normalized items has a table; without one the session's state is not to be trusted.
+fn stateless() -> KafkaError {
+    KafkaError::ClientCreation("an open partition has no dedup state".into())
+}
+
+/// A desk of the worker's own: scratch memory that threads share is handed over under a lock.
+fn own(desk: &Desk) -> Arc<Desk> {
+    Arc::new(desk.clone())
 }
 
 /// The lane a message came on.
