@@ -30,7 +30,7 @@ built() {
             name=${package##*/}
             [[ -x $tools/bin/$name-$version ]] && continue
             echo "building $package@$version"
-            GOFLAGS=-buildvcs=false nice go build -p 1 -ldflags='-s -w' -o "$tools/bin/$name-$version" "$package"
+            GOFLAGS=-buildvcs=false nice go build -p 1 -ldflags="-s -w -X k8s.io/component-base/version.gitVersion=$version" -o "$tools/bin/$name-$version" "$package"
         done
     )
 }
