@@ -11,6 +11,7 @@
 //! - [`stream`]: Kafka. The worker loop, transactions, rebalances, restore, dead letters.
 //! - [`evaluate`]: how good the edit desk is, measured on labelled items.
 //! - [`mine`]: new boilerplate, found from the traffic itself.
+//! - [`verify`]: did every raw item end in exactly one place? Recomputed from the topics.
 //! - [`telemetry`]: metrics, logs and the admin HTTP server.
 //! - [`config`]: the typed configuration. [`cli`]: one file a command.
 //!
@@ -18,6 +19,9 @@
 //! pure: no I/O, no clock, no Kafka.
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
+
+#[macro_use]
+pub mod faults;
 
 pub mod article;
 pub mod cli;
@@ -31,4 +35,5 @@ pub mod normalize;
 pub mod reject;
 pub mod stream;
 pub mod telemetry;
+pub mod verify;
 pub mod wire;

@@ -2,6 +2,8 @@
 //!
 //! Pure, so that `copydesk process` does to a file exactly what the stream does to a record.
 
+use std::ops::Deref;
+
 use crate::{
     article::{self, Origin, Parts},
     edit::{Copy, Desk, Hints},
@@ -29,17 +31,17 @@ pub struct Normalized {
     pub removed: String,
 }
 
-/// Normalizes raw records: one a thread, because it reuses its buffers.
-pub struct Normalizer<'d> {
-    desk: &'d Desk,
+/// Normalizes raw records: one a thread, because it reuses its buffers. Borrows its desk, or shares it.
+pub struct Normalizer<'d, D = &'d Desk> {
+    desk: D,
     authority: &'d str,
     max_bytes: usize,
     fingerprinter: Fingerprinter,
 }
 
-impl<'d> Normalizer<'d> {
+impl<'d, D: Deref<Target = Desk>> Normalizer<'d, D> {
     /// A normalizer that edits with `desk`, coins `tag:` URIs under `authority`, and refuses items over `max_bytes`.
-    pub fn new(desk: &'d Desk, authority: &'d str, max_bytes: usize) -> Self {
+    pub fn new(desk: D, authority: &'d str, max_bytes: usize) -> Self {
         Normalizer { desk, authority, max_bytes, fingerprinter: Fingerprinter::default() }
     }
 
@@ -54,7 +56,7 @@ impl<'d> Normalizer<'d> {
         origin: Option<&Origin>,
     ) -> Result<Normalized, Reject> {
         let item = wire::read(value, content_type, self.max_bytes)?;
-        let copy = edit(self.desk, &item, origin);
+        let copy = edit(&self.desk, &item, origin);
         if copy.body.is_empty() {
             return Err(Reject::new(Reason::NoCopy, "no editorial text is left after editing"));
         }

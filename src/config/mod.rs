@@ -38,6 +38,8 @@ pub struct Config {
     pub admin: Admin,
     /// The log.
     pub log: Log,
+    /// Traces.
+    pub telemetry: Telemetry,
     /// How a run ends.
     pub shutdown: Shutdown,
 }
@@ -145,6 +147,13 @@ pub enum LogFormat {
     Json,
 }
 
+/// Traces of what was done when.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Telemetry {
+    /// The OpenTelemetry collector that gets a span a transaction, by OTLP over HTTP: `http://host:4318`. Empty: none.
+    pub otlp_endpoint: String,
+}
+
 /// How a run ends.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Shutdown {
@@ -228,6 +237,12 @@ impl Kafka {
         } else {
             self.instance.clone()
         }
+    }
+
+    /// Whether the brokers' certificates are verified: librdkafka's default, unless a property says otherwise.
+    pub fn verifies_certificates(&self) -> bool {
+        let off = |value: &String| ["false", "f", "0"].contains(&value.trim().to_ascii_lowercase().as_str());
+        !self.properties.get("enable.ssl.certificate.verification").is_some_and(off)
     }
 
     fn masked_properties(&self) -> BTreeMap<&str, &str> {
@@ -325,6 +340,16 @@ mod tests {
         for shown in [format!("{config:?}"), format!("{config:#?}"), config.to_string()] {
             assert!(!shown.contains("hunter2"), "{shown}");
             assert!(shown.contains("desk"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn certificates_are_verified_unless_that_is_switched_off() {
+        let mut kafka = Kafka::default();
+        assert!(kafka.verifies_certificates());
+        for (value, verifies) in [("true", true), ("false", false), ("False", false)] {
+            kafka.properties.insert("enable.ssl.certificate.verification".into(), value.into());
+            assert_eq!(kafka.verifies_certificates(), verifies, "{value}");
         }
     }
 

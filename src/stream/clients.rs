@@ -9,6 +9,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use rdkafka::{
@@ -17,7 +18,7 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer, ConsumerContext},
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
     message::DeliveryResult,
-    producer::{NoCustomPartitioner, ProducerContext, ThreadedProducer},
+    producer::{FutureProducer, NoCustomPartitioner, ProducerContext, ThreadedProducer},
     types::RDKafkaRespErr,
 };
 
@@ -47,7 +48,11 @@ impl Identity {
     /// The identity of worker thread number `thread` of this replica.
     pub fn new(config: &Config, thread: usize) -> Self {
         let instance_id = format!("{}-{thread}", config.kafka.instance_name());
-        Identity { transactional_id: format!("{}-{instance_id}", config.kafka.group), instance_id }
+        let mut transactional_id = format!("{}-{instance_id}", config.kafka.group);
+        if mutant!("random-transactional-id") {
+            transactional_id = format!("{transactional_id}-{}", std::process::id());
+        }
+        Identity { transactional_id, instance_id }
     }
 }
 
@@ -233,6 +238,23 @@ pub fn producer(config: &Config, identity: &Identity, max_bytes: usize, metrics:
     ThreadedProducer::from_config_and_context(&client, events)
 }
 
+/// How long a [`messenger`] tries to deliver.
+pub const DELIVERY: Duration = Duration::from_secs(10);
+
+/// A producer outside any transaction, for a single message.
+///
+/// # Errors
+/// Where librdkafka refuses a property.
+pub fn messenger(config: &Config) -> KafkaResult<FutureProducer> {
+    let mut client = base(config);
+    with_user_properties(&mut client, config, Purpose::Producer);
+    client
+        .set("enable.idempotence", "true")
+        .set("linger.ms", "0")
+        .set("message.timeout.ms", DELIVERY.as_millis().to_string())
+        .create()
+}
+
 /// A rebalance that waits for the worker.
 #[derive(Clone, Debug)]
 pub enum Rebalance {
@@ -352,6 +374,10 @@ impl ProducerContext<NoCustomPartitioner> for ProducerEvents {
 
     fn delivery(&self, result: &DeliveryResult<'_>, _: ()) {
         if let Err((error, message)) = result {
+            // What an abort throws away is reported when the next transaction may have begun: it is none of its failures.
+            if let Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight) = error.rdkafka_error_code() {
+                return;
+            }
             use rdkafka::Message as _;
             let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
             if failed.is_none() {

@@ -19,7 +19,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
-    dedup::{Sighting, Table, Verdict},
+    dedup::{Identity, Sighting, Table, Verdict},
     telemetry::Input,
 };
 
@@ -142,7 +142,9 @@ impl Core {
             .into_iter()
             .map(|lane| {
                 self.epochs += 1;
-                self.lanes.insert(lane, Owned { epoch: self.epochs, phase: Phase::Opening });
+                let kept = self.lanes.remove(&lane).filter(|_| mutant!("state-kept"));
+                let phase = kept.map_or(Phase::Opening, |kept| kept.phase);
+                self.lanes.insert(lane, Owned { epoch: self.epochs, phase });
                 (lane, self.epochs)
             })
             .collect();
@@ -153,7 +155,13 @@ impl Core {
     /// longer) waited for.
     pub fn opened(&mut self, lane: Lane, epoch: Epoch, position: i64, table: Option<Box<Table>>) -> Vec<Action> {
         match self.lanes.get_mut(&lane) {
-            Some(owned) if owned.epoch == epoch && matches!(owned.phase, Phase::Opening) => {
+            Some(Owned { phase: Phase::Open { committed, next, .. }, .. }) if mutant!("state-kept") => {
+                (*committed, *next) = (position, position);
+                vec![Action::Resume(lane, position)]
+            }
+            Some(owned)
+                if (owned.epoch == epoch || mutant!("epoch-unchecked")) && matches!(owned.phase, Phase::Opening) =>
+            {
                 owned.phase = Phase::Open { committed: position, next: position, table };
                 vec![Action::Resume(lane, position)]
             }
@@ -203,6 +211,15 @@ impl Core {
         }
     }
 
+    /// Forgets a content on a normalized lane, as part of the open transaction; answers whether it was remembered. `None`
+    /// where the lane has no table: it is not ours.
+    pub fn forget(&mut self, partition: i32, identity: &Identity) -> Option<bool> {
+        match self.lanes.get_mut(&Lane { input: Input::Normalized, partition })?.phase {
+            Phase::Open { table: Some(ref mut table), .. } => Some(table.forget(identity)),
+            _ => None,
+        }
+    }
+
     /// A record's outputs are in the open transaction.
     pub fn taken(&mut self, lane: Lane, offset: i64) {
         if let Some(Owned { phase: Phase::Open { next, .. }, .. }) = self.lanes.get_mut(&lane) {
@@ -234,12 +251,12 @@ impl Core {
     pub fn committed(&mut self) -> Vec<Action> {
         self.txn = Txn::Idle;
         for owned in self.lanes.values_mut() {
-            if let Phase::Open { committed, next, table } = &mut owned.phase {
+            if let Phase::Open { committed, next, .. } = &mut owned.phase {
                 *committed = *next;
-                if let Some(table) = table {
-                    table.commit();
-                }
             }
+        }
+        if !mutant!("no-merge-after-commit") {
+            self.merge();
         }
         self.settled()
     }
@@ -264,6 +281,9 @@ impl Core {
                     positions.push((*lane, *committed));
                 }
             }
+        }
+        if mutant!("no-seek-after-abort") {
+            positions.clear();
         }
         let mut actions = vec![Action::Rewind(positions)];
         actions.extend(self.settled());
@@ -299,13 +319,27 @@ impl Core {
     }
 
     fn commit(&mut self, now: Clock) -> Vec<Action> {
+        if mutant!("merge-before-commit") {
+            self.merge();
+        }
         self.txn = Txn::Sealed;
         self.last_commit = Some(now);
         let moved = self.lanes.iter().filter_map(|(lane, owned)| match owned.phase {
-            Phase::Open { committed, next, .. } if next > committed => Some((*lane, next)),
+            Phase::Open { committed, next, .. } if next > committed || mutant!("offsets-not-owned") => {
+                Some((*lane, next))
+            }
             _ => None,
         });
         vec![Action::Commit(moved.collect())]
+    }
+
+    /// What is pending in the tables becomes fact.
+    fn merge(&mut self) {
+        for owned in self.lanes.values_mut() {
+            if let Phase::Open { table: Some(table), .. } = &mut owned.phase {
+                table.commit();
+            }
+        }
     }
 
     fn abort(&mut self) -> Vec<Action> {
@@ -319,7 +353,7 @@ impl Core {
         for waiting in std::mem::take(&mut self.waiting) {
             match waiting {
                 Waiting::GiveUp(lanes) => {
-                    for lane in &lanes {
+                    for lane in lanes.iter().filter(|_| !mutant!("state-kept") && !mutant!("offsets-not-owned")) {
                         self.lanes.remove(lane);
                     }
                     actions.push(Action::GiveUp(lanes));

@@ -148,7 +148,7 @@ impl Opener {
 enum Step {
     Position,
     Mark { position: i64 },
-    Stable { position: i64, mark: i64 },
+    Stable { position: i64, mark: i64, waits: bool },
     Reading { position: i64, mark: i64, table: Box<Table> },
 }
 
@@ -283,13 +283,22 @@ impl Work {
         for lane in self.pending.keys().copied().collect::<Vec<_>>() {
             match self.pending.get(&lane).map(|pending| &pending.step) {
                 Some(&Step::Mark { position }) => {
-                    let (_, mark) = self.uncommitted.fetch_watermarks(&seen, lane.partition, ASK)?;
-                    self.set(lane, Step::Stable { position, mark });
+                    let marker = if mutant!("restore-to-stable-end") { &self.committed } else { &self.uncommitted };
+                    let (_, mark) = marker.fetch_watermarks(&seen, lane.partition, ASK)?;
+                    self.set(lane, Step::Stable { position, mark, waits: false });
                     moved = true;
                 }
-                Some(&Step::Stable { position, mark }) => {
+                Some(&Step::Stable { position, mark, waits }) => {
                     let (low, stable) = self.committed.fetch_watermarks(&seen, lane.partition, ASK)?;
                     self.metrics.set_restore_remaining(lane.partition, u64::try_from(mark - low).unwrap_or(0));
+                    if stable < mark && !waits {
+                        tracing::info!(
+                            partition = lane.partition,
+                            hidden = mark - stable,
+                            "waiting for open transactions"
+                        );
+                        self.set(lane, Step::Stable { position, mark, waits: true });
+                    }
                     if stable >= mark {
                         self.committed.incremental_assign(&self.seen(lane.partition, Offset::Beginning))?;
                         let table = Box::new(Table::new(self.config.dedup.window()));
@@ -372,6 +381,7 @@ impl Work {
                     else {
                         continue;
                     };
+                    fault!("mid-restore");
                     let place = || format!("{}/{}/{}", message.topic(), message.partition(), message.offset());
                     match record::read(message.key().unwrap_or_default(), message.payload()) {
                         Ok(Change::Seen(entry)) => {
@@ -382,7 +392,7 @@ impl Work {
                             }
                             table.restore(entry);
                         }
-                        Ok(Change::Forget(identity)) => table.forget(&identity),
+                        Ok(Change::Forget(identity)) => table.restore_forgotten(&identity),
                         Err(cause @ RecordError::Layout(_)) => {
                             return Err(Unreadable::Layout { place: place(), cause }.into());
                         }

@@ -96,8 +96,11 @@ impl Committer {
         thread::Builder::new()
             .name("committer".into())
             .spawn(move || {
-                for job in inbox {
-                    if outbox.send(commit(&producer, &job)).is_err() {
+                let mut known = None;
+                for Job { offsets, group } in inbox {
+                    let cached = mutant!("cached-group-metadata");
+                    let group = if cached { known.get_or_insert(group) } else { known.insert(group) };
+                    if outbox.send(commit(&producer, &offsets, group)).is_err() {
                         break;
                     }
                 }
@@ -130,11 +133,17 @@ impl Committer {
 #[error("a helper thread of the worker died")]
 pub struct Gone;
 
-fn commit(producer: &WireProducer, job: &Job) -> Outcome {
+fn commit(producer: &WireProducer, offsets: &TopicPartitionList, group: &ConsumerGroupMetadata) -> Outcome {
     let mut calls = Calls::new();
     let result = drain(producer)
-        .and_then(|()| calls.repeat(|| producer.send_offsets_to_transaction(&job.offsets, &job.group, CALL)))
-        .and_then(|()| calls.repeat(|| producer.commit_transaction(CALL)));
+        .and_then(|()| {
+            fault!("before-offsets");
+            calls.repeat(|| producer.send_offsets_to_transaction(offsets, group, CALL))
+        })
+        .and_then(|()| {
+            fault!("before-commit");
+            calls.repeat(|| producer.commit_transaction(CALL))
+        });
     match result {
         Ok(()) => Outcome::Committed { doubtful: calls.repeated },
         Err(error) => match remedy(&error) {
@@ -148,7 +157,7 @@ fn commit(producer: &WireProducer, job: &Job) -> Outcome {
 /// anything is in flight.
 fn drain(producer: &WireProducer) -> KafkaResult<()> {
     let started = Instant::now();
-    while producer.in_flight_count() > 0 {
+    while producer.in_flight_count() > 0 && !mutant!("offsets-before-drain") {
         if started.elapsed() > DEADLINE {
             return Err(KafkaError::Flush(RDKafkaErrorCode::MessageTimedOut));
         }

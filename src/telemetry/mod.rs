@@ -1,4 +1,4 @@
-//! What a run tells about itself: [`metrics`], [`health`], [`logging`], and the [`admin`] server that shows the first two.
+//! What a run tells about itself: [`metrics`], [`health`], [`logging`], [`traces`], and the [`admin`] server that shows the first two.
 //!
 //! This module knows no other one (but the closed set of [rejection reasons](crate::reject::Reason)): the rest of the crate
 //! tells it what happened, in types. Label values are closed enums ([`labels`]); the one that comes with the items, their
@@ -11,7 +11,9 @@ pub mod labels;
 pub mod logging;
 pub mod metrics;
 pub mod sources;
+pub mod traces;
 
 pub use health::{Health, Phase, WorkerHealth};
-pub use labels::{DuplicateKind, Input, PartitionState, RebalanceKind, Stage, TxnOutcome};
+pub use labels::{DuplicateKind, Input, PartitionState, RebalanceKind, ReloadOutcome, Stage, TxnOutcome};
 pub use metrics::{Counts, Metrics, Share};
+pub use traces::Traces;

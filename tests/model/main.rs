@@ -12,6 +12,7 @@ mod kafka;
 mod world;
 
 use proptest::prelude::*;
+use proptest::test_runner::{FailurePersistence, FileFailurePersistence};
 
 use world::World;
 
@@ -19,8 +20,26 @@ fn cases() -> u32 {
     std::env::var("COPYDESK_TEST_MODEL_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(20_000)
 }
 
+/// A failing schedule is kept, unless the worker is broken on purpose.
+fn persistence() -> Option<Box<dyn FailurePersistence>> {
+    let kept = FileFailurePersistence::SourceParallel("proptest-regressions");
+    std::env::var_os("COPYDESK_TEST_MUTANT").is_none().then(|| Box::new(kept) as Box<dyn FailurePersistence>)
+}
+
+fn run(workers: usize, items: &[(u8, u8, u64)], schedule: &[u16], telling: bool) -> World {
+    let mut world = World::new(workers, items, telling);
+    schedule.iter().for_each(|choice| world.step(*choice));
+    world.heal();
+    world
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: cases(),
+        max_shrink_iters: 20_000,
+        failure_persistence: persistence(),
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn every_content_is_published_once_in_every_interleaving(
@@ -28,13 +47,8 @@ proptest! {
         items in prop::collection::vec((0..6u8, 0..3u8, 1..4u64), 1..14),
         schedule in prop::collection::vec(any::<u16>(), 0..260),
     ) {
-        let mut world = World::new(workers, &items);
-        for choice in schedule {
-            world.step(choice);
-        }
-        world.heal();
-        if let Err(broken) = world.check() {
-            prop_assert!(false, "{broken}\n{}", world.story());
+        if let Err(broken) = run(workers, &items, &schedule, false).check() {
+            prop_assert!(false, "{broken}\n{}", run(workers, &items, &schedule, true).story());
         }
     }
 }
@@ -51,7 +65,7 @@ fn the_schedules_meet_the_faults_they_are_there_for() {
     for _ in 0..2_000 {
         let items: Vec<_> =
             (0..10).map(|_| ((next() % 6) as u8, (next() % 3) as u8, u64::from(next() % 3 + 1))).collect();
-        let mut world = World::new(2 + usize::from(next() % 2), &items);
+        let mut world = World::new(2 + usize::from(next() % 2), &items, false);
         for _ in 0..200 {
             world.step(next());
         }

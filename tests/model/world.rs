@@ -1,6 +1,10 @@
 //! Workers, their group and their faults around the model of Kafka.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    hash::{Hash, Hasher},
+    time::Duration,
+};
 
 use copydesk::{
     dedup::{Identity, Sighting, Source, Table, UriTag, Verdict},
@@ -45,6 +49,8 @@ pub struct Met {
     waits_for_stable: u32,
     lost_answers: u32,
     time_outs: u32,
+    refusals: u32,
+    late_restores: u32,
 }
 
 impl Met {
@@ -60,9 +66,11 @@ impl Met {
         sum(&mut self.waits_for_stable, other.waits_for_stable);
         sum(&mut self.lost_answers, other.lost_answers);
         sum(&mut self.time_outs, other.time_outs);
+        sum(&mut self.refusals, other.refusals);
+        sum(&mut self.late_restores, other.late_restores);
     }
 
-    pub fn named(&self) -> [(&'static str, u32); 10] {
+    pub fn named(&self) -> [(&'static str, u32); 12] {
         [
             ("commits", self.commits),
             ("aborts", self.aborts),
@@ -74,12 +82,14 @@ impl Met {
             ("restores that waited for the stable end", self.waits_for_stable),
             ("lost answers", self.lost_answers),
             ("transaction time-outs", self.time_outs),
+            ("transactions refused", self.refusals),
+            ("restores of an ownership that has ended", self.late_restores),
         ]
     }
 }
 
 /// How far the restore of a lane is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 enum Opening {
     Position,
     Mark { position: i64 },
@@ -87,7 +97,7 @@ enum Opening {
 }
 
 /// How far a commit is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 enum Commit {
     /// Under the group metadata of the moment the transaction was closed, like the set of its lanes.
     Offsets(Vec<(Lane, i64)>, u64),
@@ -103,11 +113,34 @@ struct Worker {
     txn: Option<TxnId>,
     commit: Option<Commit>,
     openings: BTreeMap<Lane, (Epoch, Opening)>,
+    arrivals: VecDeque<Arrival>,
+    /// The present ownership of each lane.
+    epochs: BTreeMap<Lane, Epoch>,
     positions: BTreeMap<Lane, i64>,
     /// Lanes the group has asked back, or taken, and the worker has not heard of yet.
     revoked: Vec<Lane>,
     lost: bool,
 }
+
+/// What happened, line by line, where somebody wants to know.
+#[derive(Default)]
+struct Story {
+    telling: bool,
+    count: usize,
+    lines: Vec<String>,
+}
+
+impl Story {
+    fn tell(&mut self, line: impl FnOnce() -> String) {
+        self.count += 1;
+        if self.telling {
+            self.lines.push(line());
+        }
+    }
+}
+
+/// A lane that was opened: its position and table on their way to the worker, who may have given it up meanwhile.
+type Arrival = (Lane, Epoch, i64, Option<Box<Table>>);
 
 /// Everything.
 pub struct World {
@@ -120,7 +153,7 @@ pub struct World {
     items: Vec<Sighting>,
     now: Duration,
     pub met: Met,
-    story: Vec<String>,
+    story: Story,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -136,10 +169,13 @@ enum Step {
     Crash(WorkerId),
     Restart(WorkerId),
     TimeOut(TxnId),
+    Learn(WorkerId),
+    Refuse(WorkerId),
 }
 
 impl World {
-    pub fn new(workers: usize, items: &[(u8, u8, u64)]) -> Self {
+    /// `telling` keeps the story, which costs more than the world itself.
+    pub fn new(workers: usize, items: &[(u8, u8, u64)], telling: bool) -> Self {
         let mut world = World {
             kafka: Kafka::new(LOGS, workers),
             workers: (0..workers).map(|_| None).collect(),
@@ -148,7 +184,7 @@ impl World {
             items: Vec::new(),
             now: Duration::from_secs(1),
             met: Met::default(),
-            story: Vec::new(),
+            story: Story { telling, ..Story::default() },
         };
         for (at, (content, uri, version)) in items.iter().enumerate() {
             let partition = at as i32 % PARTITIONS;
@@ -175,7 +211,7 @@ impl World {
     pub fn step(&mut self, choice: u16) {
         let steps = self.possible();
         if let Some(step) = steps.get(usize::from(choice) % steps.len().max(1)).copied() {
-            self.story.push(format!("{step:?}"));
+            self.story.tell(|| format!("{step:?}"));
             self.take(step);
         }
     }
@@ -188,22 +224,32 @@ impl World {
                 continue;
             };
             if worker.lost || !worker.revoked.is_empty() || worker.generation != self.kafka.generation {
-                steps.extend([Step::Hear(id); 2]);
+                steps.extend([Step::Hear(id); 4]);
             }
             if !worker.core.is_waiting() {
-                steps.extend(worker.positions.keys().flat_map(|lane| [Step::Poll(id, *lane); 4]));
+                steps.extend(worker.positions.keys().flat_map(|lane| [Step::Poll(id, *lane); 8]));
             }
             if worker.core.in_transaction() {
-                steps.push(Step::Close(id));
+                steps.extend([Step::Close(id); 3]);
+            }
+            if !worker.arrivals.is_empty() {
+                // Late news stay late.
+                let (lane, epoch, ..) = &worker.arrivals[0];
+                let weight = if worker.epochs.get(lane) == Some(epoch) { 3 } else { 1 };
+                steps.extend([Step::Learn(id); 3].into_iter().take(weight));
+            }
+            if matches!(worker.commit, Some(Commit::Offsets(..))) {
+                steps.push(Step::Refuse(id));
             }
             if worker.commit.is_some() {
-                steps.extend([Step::CommitOn(id), Step::CommitOn(id), Step::AnswerLost(id)]);
+                steps.extend([Step::CommitOn(id); 6]);
+                steps.push(Step::AnswerLost(id));
             }
-            steps.extend(worker.openings.keys().flat_map(|lane| [Step::OpenOn(id, *lane); 3]));
+            steps.extend(worker.openings.keys().flat_map(|lane| [Step::OpenOn(id, *lane); 5]));
             steps.extend([Step::Crash(id), Step::Expire(id)]);
         }
         for lane in lanes().filter(|lane| self.owners.contains_key(lane) && !self.moving.contains_key(lane)) {
-            steps.push(Step::Move(lane, (log_of(lane) + self.story.len()) % self.workers.len()));
+            steps.push(Step::Move(lane, (log_of(lane) + self.story.count) % self.workers.len()));
         }
         steps.extend(self.kafka.open_txns().into_iter().map(Step::TimeOut));
         steps
@@ -221,6 +267,8 @@ impl World {
             Step::AnswerLost(id) => self.commit_on(id, false),
             Step::OpenOn(id, lane) => self.open_on(id, lane),
             Step::Hear(id) => self.hear(id),
+            Step::Learn(id) => self.learn(id),
+            Step::Refuse(id) => self.refuse(id),
             Step::Move(lane, to) => self.hand_over(lane, to),
             Step::Expire(id) => self.expire(id),
             Step::Crash(id) => {
@@ -251,6 +299,8 @@ impl World {
             txn: None,
             commit: None,
             openings: BTreeMap::new(),
+            arrivals: VecDeque::new(),
+            epochs: BTreeMap::new(),
             positions: BTreeMap::new(),
             revoked: Vec::new(),
             lost: false,
@@ -353,7 +403,7 @@ impl World {
             }
             Admission::Begin => {
                 worker.txn = Some(self.kafka.begin(id));
-                self.story.push(format!("  worker {id} begins {:?}", worker.txn));
+                self.story.tell(|| format!("  worker {id} begins {:?}", worker.txn));
                 worker.core.begun();
             }
             Admission::Take => {}
@@ -361,7 +411,7 @@ impl World {
         let (Some(txn), epoch) = (worker.txn, worker.epoch) else { return };
         let outputs = match lane.input {
             Input::Raw => {
-                let partition = partition_of(&sighting);
+                let partition = sighting.identity.partition(PARTITIONS);
                 vec![(log_of(Lane { input: Input::Normalized, partition }), Record::Item(sighting))]
             }
             Input::Normalized => match worker.core.sight(lane.partition, &sighting).unwrap() {
@@ -381,7 +431,7 @@ impl World {
                 return self.fenced(id);
             }
         }
-        self.story.push(format!("  worker {id} takes {offset} of {lane:?} into {txn}"));
+        self.story.tell(|| format!("  worker {id} takes {offset} of {lane:?} into {txn}"));
         worker.core.taken(lane, offset);
         worker.positions.insert(lane, offset + 1);
     }
@@ -404,7 +454,7 @@ impl World {
                 // The answer is lost: the same call is repeated in a later step.
                 Ok(()) if !answered => self.met.lost_answers += 1,
                 Ok(()) => {
-                    self.story.push(format!("  worker {id} knows of the commit of {txn}"));
+                    self.story.tell(|| format!("  worker {id} knows of the commit of {txn}"));
                     self.met.commits += 1;
                     worker.commit = None;
                     worker.txn = None;
@@ -446,8 +496,26 @@ impl World {
     fn opened(&mut self, id: WorkerId, lane: Lane, epoch: Epoch, position: i64, table: Option<Box<Table>>) {
         if let Some(worker) = &mut self.workers[id] {
             worker.openings.remove(&lane);
+            worker.arrivals.push_back((lane, epoch, position, table));
         }
+    }
+
+    /// The worker hears of a lane that was opened.
+    fn learn(&mut self, id: WorkerId) {
+        let Some(worker) = &mut self.workers[id] else { return };
+        let Some((lane, epoch, position, table)) = worker.arrivals.pop_front() else { return };
+        self.met.late_restores += u32::from(worker.epochs.get(&lane) != Some(&epoch));
         self.act(id, |core| core.opened(lane, epoch, position, table));
+    }
+
+    /// The broker could not store a record of the transaction: it must be aborted, though nobody else has come.
+    fn refuse(&mut self, id: WorkerId) {
+        let Some(worker) = &mut self.workers[id] else { return };
+        if matches!(worker.commit, Some(Commit::Offsets(..))) {
+            self.met.refusals += 1;
+            worker.commit = None;
+            self.act(id, Core::failed);
+        }
     }
 
     /// Tells a core what happened, and performs what it answers.
@@ -457,19 +525,20 @@ impl World {
             let Some(worker) = &mut self.workers[id] else { return };
             match action {
                 Action::Open(lanes) => {
+                    worker.epochs.extend(lanes.iter().copied());
                     let openings = lanes.into_iter().map(|(lane, epoch)| (lane, (epoch, Opening::Position)));
                     worker.openings.extend(openings);
                 }
                 Action::Resume(lane, position) => {
-                    self.story.push(format!("  worker {id} resumes {lane:?} at {position}"));
+                    self.story.tell(|| format!("  worker {id} resumes {lane:?} at {position}"));
                     worker.positions.insert(lane, position);
                 }
                 Action::Commit(offsets) => {
-                    self.story.push(format!("  worker {id} commits {offsets:?}"));
+                    self.story.tell(|| format!("  worker {id} commits {offsets:?}"));
                     worker.commit = Some(Commit::Offsets(offsets, worker.generation))
                 }
                 Action::Abort => {
-                    self.story.push(format!("  worker {id} aborts {:?}", worker.txn));
+                    self.story.tell(|| format!("  worker {id} aborts {:?}", worker.txn));
                     self.met.aborts += 1;
                     worker.commit = None;
                     let aborted = worker.txn.take().map(|txn| self.kafka.end_by(txn, worker.epoch, State::Aborted));
@@ -483,6 +552,7 @@ impl World {
                     for lane in &lanes {
                         worker.positions.remove(lane);
                         worker.openings.remove(lane);
+                        worker.epochs.remove(lane);
                     }
                     self.given_up(id, &lanes);
                 }
@@ -504,7 +574,7 @@ impl World {
 
     /// No more faults: every worker runs until nothing is left to do.
     pub fn heal(&mut self) {
-        self.story.push("heal".into());
+        self.story.tell(|| "heal".into());
         for _ in 0..10_000 {
             let steps: Vec<_> = self
                 .possible()
@@ -512,7 +582,12 @@ impl World {
                 .filter(|step| {
                     !matches!(
                         step,
-                        Step::Crash(_) | Step::Expire(_) | Step::Move(..) | Step::TimeOut(_) | Step::AnswerLost(_)
+                        Step::Crash(_)
+                            | Step::Expire(_)
+                            | Step::Move(..)
+                            | Step::TimeOut(_)
+                            | Step::AnswerLost(_)
+                            | Step::Refuse(_)
                     )
                 })
                 .collect();
@@ -528,13 +603,16 @@ impl World {
     }
 
     /// Something that changes while anything does.
-    fn progress(&self) -> String {
-        let ends: Vec<_> = (0..LOGS).map(|log| self.kafka.end(log)).collect();
-        let workers = self.workers.iter().flatten().map(|w| {
-            let stale = w.generation != self.kafka.generation;
-            (w.positions.clone(), w.openings.clone(), w.commit.clone(), w.core.in_transaction(), w.lost, stale)
-        });
-        format!("{ends:?} {:?} {:?}", workers.collect::<Vec<_>>(), self.moving)
+    fn progress(&self) -> u64 {
+        let mut hasher = std::hash::DefaultHasher::new();
+        (0..LOGS).for_each(|log| self.kafka.end(log).hash(&mut hasher));
+        for worker in self.workers.iter().flatten() {
+            let stale = worker.generation != self.kafka.generation;
+            (&worker.positions, &worker.openings, &worker.commit).hash(&mut hasher);
+            (worker.arrivals.len(), worker.core.in_transaction(), worker.lost, stale).hash(&mut hasher);
+        }
+        self.moving.hash(&mut hasher);
+        hasher.finish()
     }
 
     /// The promises, from the logs.
@@ -589,17 +667,10 @@ impl World {
 
     /// What happened, for a failing schedule.
     pub fn story(&self) -> String {
-        self.story.join("\n")
+        self.story.lines.join("\n")
     }
 }
 
 fn hash_of(content: u8) -> ContentHash {
     ContentHash::from(*blake3::hash(&[content]).as_bytes())
-}
-
-fn partition_of(sighting: &Sighting) -> i32 {
-    (0..=u8::MAX)
-        .map(hash_of)
-        .find(|hash| Identity::new(hash, Status::Usable) == sighting.identity)
-        .map_or(0, |hash| hash.partition(PARTITIONS))
 }

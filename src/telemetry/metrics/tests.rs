@@ -72,7 +72,8 @@ fn every_documented_label_value_is_one_of_its_enum_and_none_is_missing() {
         ("topic", codes(Input::ALL, Input::code)),
         ("kind` of duplicates", codes(DuplicateKind::ALL, DuplicateKind::code)),
         ("kind` of rebalances", codes(RebalanceKind::ALL, RebalanceKind::code)),
-        ("outcome", codes(TxnOutcome::ALL, TxnOutcome::code)),
+        ("outcome` of transactions", codes(TxnOutcome::ALL, TxnOutcome::code)),
+        ("outcome` of reloads", codes(ReloadOutcome::ALL, ReloadOutcome::code)),
         ("state", codes(PartitionState::ALL, PartitionState::code)),
         ("reason", codes(&Reason::ALL, Reason::code)),
     ];
@@ -140,6 +141,22 @@ fn a_committed_transaction_is_counted_once_and_wholly() {
         let found = value(&metrics, series).unwrap_or_else(|| panic!("{series}"));
         assert!((found - expected).abs() < 1e-9, "{series}: {found}, not {expected}");
     }
+}
+
+#[test]
+fn a_reload_changes_the_rules_that_are_shown_only_where_it_is_done() {
+    let metrics = Metrics::new("r");
+    let shown = |rules: &str| {
+        value(&metrics, &format!(r#"copydesk_build_info{{rules="{rules}",version="{}"}}"#, env!("CARGO_PKG_VERSION")))
+    };
+    metrics.reloaded(ReloadOutcome::Refused, "s");
+    assert_eq!((shown("r"), shown("s")), (Some(1.0), None));
+    metrics.reloaded(ReloadOutcome::Done, "s");
+    assert_eq!((shown("r"), shown("s")), (None, Some(1.0)));
+    metrics.reloaded(ReloadOutcome::Done, "s");
+    assert_eq!(shown("s"), Some(1.0));
+    assert_eq!(value(&metrics, r#"copydesk_reloads_total{outcome="done"}"#), Some(2.0));
+    assert_eq!(value(&metrics, r#"copydesk_reloads_total{outcome="refused"}"#), Some(1.0));
 }
 
 #[test]

@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use super::jars::{self, Jars};
 use super::leash::{Leash, Signal, tail};
+use super::proxy::Proxy;
 use super::wait::{eventually, seconds};
 
 /// A small JVM that starts quickly, for brokers with little to do.
@@ -51,17 +52,45 @@ impl Broker {
         Broker::start(jars::VERSION_FOR_CRASHES, TEST_JVM).unwrap_or_else(|error| panic!("{error}"))
     }
 
+    /// A broker of this test's own with these further settings, which are told its port and that of its controller.
+    pub fn private_with(settings: impl FnOnce(u16, u16) -> String) -> Broker {
+        let broker = Broker::start_with(jars::VERSION_FOR_CRASHES, TEST_JVM, settings);
+        broker.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// A private broker that is also to be had through a proxy.
+    pub fn private_behind(proxy: &Proxy) -> Broker {
+        let inner = free_port();
+        proxy.lead_to(inner);
+        Broker::private_with(|port, controller| {
+            format!(
+                "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
+                 listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{inner},CONTROLLER://127.0.0.1:{controller}\n\
+                 advertised.listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{}\n",
+                proxy.port()
+            )
+        })
+    }
+
     /// Starts a broker of this version on free ports, with an empty data directory and these arguments to the JVM.
     ///
     /// # Errors
     /// One line that says what is missing.
     pub fn start(version: &'static str, jvm: &[&str]) -> Result<Broker, String> {
+        Broker::start_with(version, jvm, |_, _| String::new())
+    }
+
+    fn start_with(
+        version: &'static str,
+        jvm: &[&str],
+        settings: impl FnOnce(u16, u16) -> String,
+    ) -> Result<Broker, String> {
         let jars = Jars::get(version)?;
         let home = home("broker");
         let data = home.path().join("data");
         copy_files(&jars.storage(), &data).map_err(|error| format!("cannot copy the formatted storage: {error}"))?;
         let (port, controller) = (free_port(), free_port());
-        let properties = jars::server_properties(&data, port, controller);
+        let properties = jars::server_properties(&data, port, controller) + &settings(port, controller);
         fs::write(home.path().join("server.properties"), properties).map_err(|error| error.to_string())?;
         let jvm = jvm.iter().map(|argument| (*argument).to_owned()).collect();
         let own = Own { jars, home, jvm, port, process: None };

@@ -257,6 +257,20 @@ impl Desk {
         });
     }
 
+    /// Writes a whole record, headers and all, to the partition it came from.
+    pub fn write_whole(&self, topic: &str, record: &Record) {
+        let headers = record
+            .headers
+            .iter()
+            .fold(OwnedHeaders::new(), |headers, (key, value)| headers.insert(Header { key, value: Some(value) }));
+        let mut copy = FutureRecord::<[u8], [u8]>::to(topic).partition(record.partition).headers(headers);
+        copy.key = record.key.as_deref();
+        copy.payload = record.value.as_deref();
+        let delivery = self.producer.send_result(copy).unwrap_or_else(|(error, _)| panic!("could not send: {error}"));
+        let delivered = block_on(delivery).expect("the producer lives");
+        delivered.unwrap_or_else(|(error, _)| panic!("a record was not delivered: {error}"));
+    }
+
     /// Follows the outcomes as they are committed.
     pub fn outcomes(&self) -> Outcomes {
         self.outcomes_by(|topic| Reader::open(&self.bootstrap, topic, Isolation::Committed))

@@ -108,6 +108,7 @@ pub fn server_properties(data: &Path, broker_port: u16, controller_port: u16) ->
          broker.heartbeat.interval.ms=500\n\
          broker.session.timeout.ms=3000\n\
          group.initial.rebalance.delay.ms=0\n\
+         group.min.session.timeout.ms=1000\n\
          offsets.topic.num.partitions=4\n\
          offsets.topic.replication.factor=1\n\
          transaction.state.log.num.partitions=4\n\

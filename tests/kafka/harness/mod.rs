@@ -3,6 +3,7 @@
 //! - [`broker`]: an Apache Kafka 4.3.1 (from Maven, through [`jars`]) that can be stopped, killed, paused and restarted.
 //! - [`worker`]: `copydesk run` as a child process, with its log, its signals and its admin endpoints.
 //! - [`desk`]: six topics of one test's own, what was sent to the first, and [`ledger`]: where each of it ended.
+//! - [`proxy`]: stands between worker and broker, and loses answers.
 //! - [`leash`]: no child of a test outlives it, whatever happens to the test.
 //!
 //! The benchmark shares this folder.
@@ -15,6 +16,7 @@ pub mod http;
 pub mod jars;
 pub mod leash;
 pub mod ledger;
+pub mod proxy;
 pub mod reader;
 pub mod wait;
 pub mod worker;

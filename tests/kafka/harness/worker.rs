@@ -15,6 +15,7 @@ use super::broker::{free_port, home};
 use super::desk::Desk;
 use super::http::{self, Answer};
 use super::leash::{Leash, Signal, tail};
+use super::proxy::Proxy;
 use super::wait::{eventually, seconds};
 
 /// What a worker is told beyond its desk's topics.
@@ -30,6 +31,14 @@ pub struct Settings {
     pub shutdown_seconds: u32,
     /// librdkafka properties.
     pub properties: Vec<(String, String)>,
+    /// A directory of rule files.
+    pub rules: String,
+    /// Where it finds the brokers, if not where the desk does.
+    pub brokers: Option<String>,
+    /// The failpoint it dies at: `NAME@COUNT`.
+    pub failpoint: Option<String>,
+    /// The classic bug it has.
+    pub mutant: Option<String>,
 }
 
 impl Settings {
@@ -41,12 +50,34 @@ impl Settings {
             max_bytes: 1_000_000,
             shutdown_seconds: 20,
             properties: Vec::new(),
+            rules: String::new(),
+            brokers: None,
+            failpoint: None,
+            mutant: std::env::var("COPYDESK_TEST_MUTANT").ok(),
         }
     }
 
     /// With one more librdkafka property.
     pub fn property(mut self, name: &str, value: &str) -> Settings {
         self.properties.push((name.into(), value.into()));
+        self
+    }
+
+    /// With the rule files of this directory.
+    pub fn rules(mut self, directory: &Path) -> Settings {
+        self.rules = directory.display().to_string();
+        self
+    }
+
+    /// Through this proxy.
+    pub fn through(mut self, proxy: &Proxy) -> Settings {
+        self.brokers = Some(format!("127.0.0.1:{}", proxy.port()));
+        self
+    }
+
+    /// Dies at this failpoint when it passes it for the `count`th time; needs the feature `failpoints`.
+    pub fn dying_at(mut self, failpoint: &str, count: u32) -> Settings {
+        self.failpoint = Some(format!("{failpoint}@{count}"));
         self
     }
 
@@ -73,7 +104,9 @@ impl Settings {
         let topics = &desk.topics;
         let mut toml = format!(
             "[kafka]\nbrokers = \"{}\"\ngroup = \"{}\"\ninstance = \"{}\"\nstart = \"earliest\"\n",
-            desk.bootstrap, desk.group, self.instance
+            self.brokers.as_ref().unwrap_or(&desk.bootstrap),
+            desk.group,
+            self.instance
         );
         if !self.properties.is_empty() {
             toml.push_str("[kafka.properties]\n");
@@ -87,6 +120,7 @@ impl Settings {
              [worker]\nthreads = {}\n\
              [item]\nmax_bytes = {}\n\
              [dedup]\nwindow_hours = {}\n\
+             [edit]\nrules = \"{}\"\n\
              [admin]\nlisten = \"{admin}\"\n\
              [log]\nformat = \"human\"\nlevel = \"info\"\n\
              [shutdown]\ntimeout_seconds = {}\n",
@@ -99,6 +133,7 @@ impl Settings {
             self.threads,
             self.max_bytes,
             desk.window_hours,
+            self.rules,
             self.shutdown_seconds,
         );
         toml
@@ -124,7 +159,8 @@ impl Worker {
         Worker::spawn(desk, settings, "run", &[])
     }
 
-    fn spawn(desk: &Desk, settings: &Settings, command: &str, arguments: &[&str]) -> Worker {
+    /// Starts `copydesk COMMAND --config FILE ARGUMENTS` and does not wait for it.
+    pub fn spawn(desk: &Desk, settings: &Settings, command: &str, arguments: &[&str]) -> Worker {
         let home = home("worker");
         let admin = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let config = home.path().join("copydesk.toml");
@@ -132,6 +168,8 @@ impl Worker {
         let log = File::create(home.path().join("log")).expect("the log can be written");
         let mut run = copydesk();
         run.arg(command).arg("--config").arg(&config).args(arguments);
+        let faults = [("COPYDESK_TEST_FAILPOINT", &settings.failpoint), ("COPYDESK_TEST_MUTANT", &settings.mutant)];
+        run.envs(faults.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))));
         run.stdout(log.try_clone().expect("a file handle can be cloned")).stderr(log);
         let process = Leash::spawn(&mut run, home.path()).expect("the copydesk binary starts");
         Worker { name: settings.instance.clone(), admin, process: RefCell::new(process), home }
@@ -139,9 +177,26 @@ impl Worker {
 
     /// Runs `copydesk COMMAND --config FILE ARGUMENTS` to its end, and answers its exit code and everything it printed.
     pub fn command(desk: &Desk, command: &str, arguments: &[&str]) -> (Option<i32>, String) {
-        let worker = Worker::spawn(desk, &Settings::named("a"), command, arguments);
-        let code = worker.exit_code(seconds(30));
+        Worker::command_with(desk, &Settings::named("a"), command, arguments)
+    }
+
+    /// As [`Worker::command`], with these settings.
+    pub fn command_with(desk: &Desk, settings: &Settings, command: &str, arguments: &[&str]) -> (Option<i32>, String) {
+        let worker = Worker::spawn(desk, settings, command, arguments);
+        let code = worker.exit_code(seconds(120));
         (code, worker.log())
+    }
+
+    /// Changes its configuration file.
+    pub fn reconfigure(&self, change: impl FnOnce(String) -> String) {
+        let file = self.home.path().join("copydesk.toml");
+        let toml = fs::read_to_string(&file).expect("the configuration can be read");
+        fs::write(file, change(toml)).expect("the configuration can be written");
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&self) -> bool {
+        self.process.borrow_mut().ended().is_some()
     }
 
     /// The process id.

@@ -1,0 +1,59 @@
+//! Faults on purpose: what the tests of the guarantees need inside the worker. Without the cargo features `failpoints` and
+//! `mutants` nothing of it is compiled, and both macros come to nothing.
+//!
+//! A *failpoint* is a named moment at which a process can be made to die. A *mutant* is one classic bug, put back by name,
+//! to see that a test notices. Both are chosen by the environment, so that one build serves all.
+
+/// A moment at which the process may be made to die.
+macro_rules! fault {
+    ($name:literal) => {
+        #[cfg(feature = "failpoints")]
+        fail::fail_point!($name);
+    };
+}
+
+/// Whether this bug is put back.
+#[cfg(feature = "mutants")]
+macro_rules! mutant {
+    ($name:literal) => {
+        $crate::faults::is_mutant($name)
+    };
+}
+
+/// Whether this bug is put back: never, in a build without mutants.
+#[cfg(not(feature = "mutants"))]
+macro_rules! mutant {
+    ($name:literal) => {
+        false
+    };
+}
+
+/// Arms the failpoint that `COPYDESK_TEST_FAILPOINT` names as `NAME` or `NAME@COUNT`: the process dies at its COUNTth
+/// passage, at once and without a chance to clean up.
+#[cfg(feature = "failpoints")]
+pub fn arm() {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    let Ok(wanted) = std::env::var("COPYDESK_TEST_FAILPOINT") else { return };
+    let (name, count) = wanted.split_once('@').unwrap_or((&wanted, "1"));
+    let (name, count) = (name.to_owned(), count.parse().unwrap_or(1));
+    let passed = AtomicU32::new(0);
+    let said = name.clone();
+    let armed = fail::cfg_callback(name, move || {
+        if passed.fetch_add(1, Ordering::Relaxed) + 1 == count {
+            tracing::error!(failpoint = said, "dying on purpose");
+            std::process::abort();
+        }
+    });
+    if let Err(error) = armed {
+        tracing::error!(error, "the failpoint cannot be armed");
+    }
+}
+
+/// Whether `COPYDESK_TEST_MUTANT` names this bug.
+#[cfg(feature = "mutants")]
+pub fn is_mutant(name: &str) -> bool {
+    static CHOSEN: std::sync::LazyLock<Option<String>> =
+        std::sync::LazyLock::new(|| std::env::var("COPYDESK_TEST_MUTANT").ok());
+    CHOSEN.as_deref() == Some(name)
+}

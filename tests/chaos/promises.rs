@@ -1,0 +1,89 @@
+//! The promises, read off the topics.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::harness::desk::{At, Desk};
+use crate::harness::ledger::Ledger;
+use crate::harness::reader::Record;
+use crate::harness::worker::{Settings, Worker};
+use crate::input::{self, Item};
+
+/// Everything that is not as it should be.
+pub fn broken(desk: &Desk, ledger: &Ledger, count: u64, settings: &Settings) -> Vec<String> {
+    // Each item in one place, the counts agree, the changelog agrees with the articles, nothing is left to read.
+    let mut broken = ledger.complaints(desk);
+    each_content_once(ledger, count, &mut broken);
+    dead_letters(desk, ledger, count, &mut broken);
+    order(desk, ledger, &mut broken);
+    let (code, said) = Worker::command_with(desk, settings, "verify", &[]);
+    if code != Some(0) {
+        broken.push(format!("copydesk verify: {said}"));
+    }
+    broken
+}
+
+/// What was published is what the input calls for, whatever happened on the way.
+fn each_content_once(ledger: &Ledger, count: u64, broken: &mut Vec<String>) {
+    let mut published = BTreeSet::new();
+    for article in &ledger.articles {
+        let version = article.version.as_deref().and_then(|version| version.parse().ok()).unwrap_or(0);
+        if !published.insert((article.hash.clone(), version)) {
+            broken.push(format!("{} was published twice as version {version}", article.hash));
+        }
+    }
+    let expected = input::articles(count);
+    let missing: Vec<_> = expected.difference(&published).collect();
+    let extra: Vec<_> = published.difference(&expected).collect();
+    if !missing.is_empty() || !extra.is_empty() {
+        broken.push(format!(
+            "{} articles are missing, {} are none of ours: {missing:?} {extra:?}",
+            missing.len(),
+            extra.len()
+        ));
+    }
+}
+
+fn dead_letters(desk: &Desk, ledger: &Ledger, count: u64, broken: &mut Vec<String>) {
+    let mut reasons: BTreeMap<At, &str> = BTreeMap::new();
+    for letter in &ledger.rejected {
+        if let Some(source) = letter.source {
+            reasons.insert(source, &letter.reason);
+        }
+    }
+    for (number, sent) in (0..count).zip(&desk.sent) {
+        let expected = match input::item(number) {
+            Item::Poison => Some("bad_envelope"),
+            Item::Oversize => Some("too_large"),
+            _ => None,
+        };
+        if reasons.get(&sent.at).copied() != expected {
+            broken.push(format!("raw {}: rejected as {:?}, not {expected:?}", sent.at, reasons.get(&sent.at)));
+        }
+    }
+}
+
+/// What comes of one raw partition keeps its order wherever it lies: between the steps, and among the copies of a content.
+fn order(desk: &Desk, ledger: &Ledger, broken: &mut Vec<String>) {
+    let mut last: HashMap<(i32, i32), i64> = HashMap::new();
+    let source = |record: &Record| -> Option<At> {
+        let (rest, offset) = record.header("copydesk-source")?.rsplit_once('/')?;
+        let (topic, partition) = rest.rsplit_once('/')?;
+        (topic == desk.topics.raw).then_some(At { partition: partition.parse().ok()?, offset: offset.parse().ok()? })
+    };
+    for record in &ledger.normalized {
+        let Some(at) = source(record) else { continue };
+        let last = last.entry((record.partition, at.partition)).or_insert(-1);
+        if at.offset <= *last {
+            broken.push(format!("normalized {}/{} goes back to raw {at}", record.partition, record.offset));
+        }
+        *last = at.offset;
+    }
+    let mut last: HashMap<(&str, i32), i64> = HashMap::new();
+    for duplicate in &ledger.duplicates {
+        let last = last.entry((&duplicate.hash, duplicate.source.partition)).or_insert(-1);
+        if duplicate.source.offset <= *last {
+            broken.push(format!("the duplicates of {} go back to raw {}", duplicate.hash, duplicate.source));
+        }
+        *last = duplicate.source.offset;
+    }
+}

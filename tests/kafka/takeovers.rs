@@ -1,0 +1,63 @@
+//! Workers that take over from dead ones while these have left a transaction open.
+#![cfg(feature = "failpoints")]
+
+use std::time::Instant;
+
+use crate::backlog::Backlog;
+use crate::harness::broker::Broker;
+use crate::harness::corpus::story;
+use crate::harness::desk::{Desk, Raw};
+use crate::harness::wait::{eventually, seconds};
+use crate::harness::worker::{Settings, Worker};
+
+/// A worker that is missed after three seconds, and whose open transaction the broker aborts after twenty.
+fn settings(name: &str) -> Settings {
+    Settings::named(name).property("session.timeout.ms", "3000").property("transaction.timeout.ms", "20000")
+}
+
+#[track_caller]
+fn await_death(worker: Worker) {
+    assert_eq!(worker.exit_code(seconds(30)), None, "it died, and did not end");
+    assert!(worker.log().contains("dying on purpose"), "{}", worker.log());
+}
+
+/// What the heir commits lies behind the dead worker's open transaction, where readers of committed records cannot see it:
+/// the next heir must wait until they can.
+#[test]
+fn an_heir_of_an_heir_knows_what_was_published_behind_an_open_transaction() {
+    let mut desk = Desk::open(Broker::shared());
+    // The first transaction normalizes the item, the second publishes it.
+    let dead = Worker::start_with(&desk, &settings("a").dying_at("before-offsets", 2));
+    dead.await_ready();
+    desk.send_one(&story(0));
+    await_death(dead);
+    let heir = Worker::start_with(&desk, &settings("b"));
+    desk.send((1..60).map(|number| Raw::from(&story(number))));
+    eventually("the heir has published", seconds(60), || match heir.metric("copydesk_published_total", &[])? {
+        60.0 => Ok(()),
+        other => Err(other.to_string()),
+    });
+    heir.finish();
+    let heir = Worker::start_with(&desk, &settings("c"));
+    desk.send((0..60).map(|number| Raw::bytes(story(number).text_with_ads())));
+    let ledger = desk.close(vec![heir]);
+    assert_eq!((ledger.articles.len(), ledger.duplicates.len()), (60, 60));
+}
+
+/// Under its old name a worker ends what its predecessor left open; otherwise every reader would wait for the broker to.
+#[test]
+fn a_worker_that_died_in_a_transaction_and_comes_back_goes_on_at_once() {
+    let mut desk = Desk::open(Broker::shared());
+    let dead = Worker::start_with(&desk, &settings("a").dying_at("before-offsets", 3));
+    dead.await_ready();
+    let backlog = Backlog::send(&mut desk, 0, 3_000);
+    await_death(dead);
+    let mut outcomes = desk.outcomes();
+    outcomes.refresh();
+    let (before, started) = (outcomes.total(), Instant::now());
+    let back = Worker::start_with(&desk, &settings("a"));
+    outcomes.await_total(before + 1, &[&back]);
+    assert!(started.elapsed() < seconds(12), "the next article came after {:?}", started.elapsed());
+    println!("the next article came {:.2} s after the start", started.elapsed().as_secs_f64());
+    backlog.assert_published_once(&desk.close(vec![back]));
+}
