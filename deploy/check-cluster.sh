@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The chart on a real Kubernetes API server, which this script builds of its Go modules: every object validated by the
-# server under restricted Pod Security, then an installation, an upgrade and a rollback on simulated nodes. By hand: about
-# a minute, and some 20 more the first time. No container is run here; check-image.sh does that.
+# server under restricted Pod Security, then an installation, an upgrade and a rollback on simulated nodes. By hand: about two
+# minutes, and some 20 more the first time. No container is run here; check-image.sh does that.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=deploy/checks/tools.sh
@@ -55,11 +55,12 @@ configured() { # the group that the running pods were rolled out with
     kubectl get configmap desk-copydesk --namespace news -o jsonpath='{.data.copydesk\.toml}' | sed -n 's/^group = //p'
 }
 release=(desk "$chart" --namespace news --wait --timeout 3m --set kafka.brokers=kafka:9092 --set replicas=3)
-helm install "${release[@]}" >/dev/null 2>&1
+quietly() { "$@" >"$work/said" 2>&1 || { cat "$work/said"; kubectl get pods,events --namespace news | tail -n 20; exit 1; }; }
+quietly helm install "${release[@]}"
 echo "installed: $(state), group $(configured), on nodes $(kubectl get pods --namespace news -o jsonpath='{.items[*].spec.nodeName}')"
 before=$(kubectl get pods --namespace news -o jsonpath='{.items[*].metadata.uid}')
 
-helm upgrade "${release[@]}" --set kafka.group=newsroom >/dev/null 2>&1
+quietly helm upgrade "${release[@]}" --set kafka.group=newsroom
 after=$(kubectl get pods --namespace news -o jsonpath='{.items[*].metadata.uid}')
 echo "upgraded: $(state), group $(configured)"
 [[ $(configured) == '"newsroom"' ]] || exit 1
@@ -68,7 +69,7 @@ for uid in $before; do
 done
 [[ $(kubectl get pods --namespace news -o jsonpath='{.items[*].metadata.name}') == "desk-copydesk-0 desk-copydesk-1 desk-copydesk-2" ]]
 
-helm rollback desk --namespace news --wait --timeout 3m >/dev/null 2>&1
+quietly helm rollback desk --namespace news --wait --timeout 3m
 echo "rolled back: $(state), group $(configured)"
 [[ $(configured) == '"copydesk"' ]] || exit 1
 

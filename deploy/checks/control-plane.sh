@@ -30,7 +30,7 @@ built() {
             name=${package##*/}
             [[ -x $tools/bin/$name-$version ]] && continue
             echo "building $package@$version"
-            GOFLAGS=-buildvcs=false nice go build -p 1 -ldflags='-s -w' -o "$tools/bin/$name-$version" "$package"
+            GOFLAGS=-buildvcs=false nice go build -p 1 -ldflags="-s -w -X k8s.io/component-base/version.gitVersion=$version" -o "$tools/bin/$name-$version" "$package"
         done
     )
 }
@@ -70,7 +70,7 @@ for each in held: each.bind(("127.0.0.1", 0)); print(each.getsockname()[1])')
         sleep 0.2
     done
     background "$dir" "kube-controller-manager-$kubernetes_module" --kubeconfig="$KUBECONFIG" --leader-elect=false \
-        --secure-port=0 --service-account-private-key-file="$dir/accounts.key"
+        --secure-port=0 --node-monitor-grace-period=1h --service-account-private-key-file="$dir/accounts.key"
     background "$dir" "kube-scheduler-$kubernetes_module" --kubeconfig="$KUBECONFIG" --leader-elect=false --secure-port=0
     background "$dir" kwok --kubeconfig="$KUBECONFIG" --manage-all-nodes=true
     local node
