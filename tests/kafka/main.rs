@@ -19,3 +19,4 @@ mod self_test;
 mod shadow;
 mod start_up;
 mod tapping;
+mod tracing;

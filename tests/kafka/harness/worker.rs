@@ -32,6 +32,8 @@ pub struct Settings {
     pub properties: Vec<(String, String)>,
     /// A directory of rule files.
     pub rules: String,
+    /// Where spans go.
+    pub collector: String,
 }
 
 impl Settings {
@@ -44,6 +46,7 @@ impl Settings {
             shutdown_seconds: 20,
             properties: Vec::new(),
             rules: String::new(),
+            collector: String::new(),
         }
     }
 
@@ -56,6 +59,12 @@ impl Settings {
     /// With the rule files of this directory.
     pub fn rules(mut self, directory: &Path) -> Settings {
         self.rules = directory.display().to_string();
+        self
+    }
+
+    /// With spans going to the collector at this address.
+    pub fn collector(mut self, endpoint: &str) -> Settings {
+        self.collector = endpoint.into();
         self
     }
 
@@ -98,6 +107,7 @@ impl Settings {
              [dedup]\nwindow_hours = {}\n\
              [edit]\nrules = \"{}\"\n\
              [admin]\nlisten = \"{admin}\"\n\
+             [telemetry]\notlp_endpoint = \"{}\"\n\
              [log]\nformat = \"human\"\nlevel = \"info\"\n\
              [shutdown]\ntimeout_seconds = {}\n",
             topics.raw,
@@ -110,6 +120,7 @@ impl Settings {
             self.max_bytes,
             desk.window_hours,
             self.rules,
+            self.collector,
             self.shutdown_seconds,
         );
         toml
