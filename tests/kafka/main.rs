@@ -22,4 +22,5 @@ mod shadow;
 mod start_up;
 mod takeovers;
 mod tapping;
+mod tracing;
 mod verify;

@@ -39,6 +39,8 @@ pub struct Settings {
     pub failpoint: Option<String>,
     /// The classic bug it has.
     pub mutant: Option<String>,
+    /// Where spans go.
+    pub collector: String,
 }
 
 impl Settings {
@@ -54,6 +56,7 @@ impl Settings {
             brokers: None,
             failpoint: None,
             mutant: std::env::var("COPYDESK_TEST_MUTANT").ok(),
+            collector: String::new(),
         }
     }
 
@@ -78,6 +81,12 @@ impl Settings {
     /// Dies at this failpoint when it passes it for the `count`th time; needs the feature `failpoints`.
     pub fn dying_at(mut self, failpoint: &str, count: u32) -> Settings {
         self.failpoint = Some(format!("{failpoint}@{count}"));
+        self
+    }
+
+    /// With spans going to the collector at this address.
+    pub fn collector(mut self, endpoint: &str) -> Settings {
+        self.collector = endpoint.into();
         self
     }
 
@@ -122,6 +131,7 @@ impl Settings {
              [dedup]\nwindow_hours = {}\n\
              [edit]\nrules = \"{}\"\n\
              [admin]\nlisten = \"{admin}\"\n\
+             [telemetry]\notlp_endpoint = \"{}\"\n\
              [log]\nformat = \"human\"\nlevel = \"info\"\n\
              [shutdown]\ntimeout_seconds = {}\n",
             topics.raw,
@@ -134,6 +144,7 @@ impl Settings {
             self.max_bytes,
             desk.window_hours,
             self.rules,
+            self.collector,
             self.shutdown_seconds,
         );
         toml
