@@ -257,7 +257,7 @@ fn a_commit_whose_answer_is_late_is_repeated_and_called_doubtful() {
     while bench.producer.in_flight_count() > 0 {
         std::thread::sleep(Duration::from_millis(5));
     }
-    bench.cluster.request_errors(EndTxn, &[Err::RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS; 80]);
+    bench.cluster.request_errors(EndTxn, &[Err::RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS; 14]);
     let outcome = bench.commit();
     assert!(matches!(outcome, Outcome::Committed { doubtful: true }), "{outcome:?}");
 }
