@@ -43,7 +43,7 @@ pub fn decoder(data: &[u8]) {
 /// Bytes that are said to be an envelope, all the way to the article.
 pub fn envelope(data: &[u8]) {
     let normalize = || {
-        Normalizer::new(&DESK, "news.example", MAX_BYTES)
+        Normalizer::new(&*DESK, "news.example", MAX_BYTES)
             .normalize(data, Some("application/json"), None)
             .map(|item| (item.hash, item.json))
     };

@@ -10,7 +10,7 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Serialize, Serializer};
 
 use crate::{
-    edit::{self, Caption, Copy},
+    edit::{self, Caption, Copy, one_line, people::Role},
     fingerprint::ContentHash,
     wire::{Item, Status},
 };
@@ -61,8 +61,14 @@ pub struct Article<'a> {
     headlines: Vec<Text<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     by: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    people: Vec<Person<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slugline: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     located: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    genres: Vec<Genre<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ed_note: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -95,14 +101,6 @@ struct Text<'a> {
 
 fn text<'a>(role: &'static str, value: &'a str) -> Text<'a> {
     Text { role, content_type: "text/plain", value: one_line(value) }
-}
-
-/// A value that is one line by nature: hard-wrapped copy breaks headlines and captions too.
-fn one_line(value: &str) -> Cow<'_, str> {
-    match value.contains('\n') {
-        true => value.split_whitespace().collect::<Vec<_>>().join(" ").into(),
-        false => value.into(),
-    }
 }
 
 #[derive(Debug, Serialize)]
@@ -148,6 +146,18 @@ fn source<'a>(role: &'static str, name: &'a str) -> InfoSource<'a> {
 }
 
 #[derive(Debug, Serialize)]
+struct Person<'a> {
+    name: Cow<'a, str>,
+    rel: &'static str,
+}
+
+/// What kind of story it is, as the agency's tag has it: `ANALYSIS`.
+#[derive(Debug, Serialize)]
+struct Genre<'a> {
+    literal: &'a str,
+}
+
+#[derive(Debug, Serialize)]
 struct AltId<'a> {
     role: &'static str,
     value: Cow<'a, str>,
@@ -165,6 +175,8 @@ struct Picture<'a> {
     descriptions: Vec<Text<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     by: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    people: Vec<Person<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     info_sources: Vec<InfoSource<'a>>,
 }
@@ -234,9 +246,12 @@ pub fn assemble(parts: Parts<'_>) -> Article<'_> {
         version_created: created,
         content_created: dateline.and_then(|d| d.date),
         pub_status: status,
-        language: item.language.as_deref(),
+        language: item.language.as_deref().or(copy.language),
         headlines: headlines.collect(),
         by: copy.byline.map(one_line),
+        people: copy.people.iter().map(|p| Person { name: p.name.as_ref().into(), rel: p.role.name() }).collect(),
+        slugline: copy.slugline,
+        genres: genre(raw_headline).into_iter().collect(),
         located: dateline.and_then(|d| d.place),
         ed_note: ed_note(copy),
         descriptions: descriptions(copy),
@@ -261,6 +276,11 @@ pub fn headline<'a>(item: &'a Item<'_>, copy: &Copy<'a>) -> (Option<&'a str>, Op
         }
         (headline, _) => (headline, copy.raw_headline),
     }
+}
+
+/// The kind of story that the tag of its headline names.
+fn genre(raw_headline: Option<&str>) -> Option<Genre<'_>> {
+    edit::headline::split(raw_headline?).tag.map(|literal| Genre { literal })
 }
 
 impl Article<'_> {
@@ -338,6 +358,10 @@ fn words(text: &str) -> usize {
     inner + usize::from(bytes.first().is_some_and(|first| !space(*first)))
 }
 
+fn photographer(name: &str) -> Person<'_> {
+    Person { name: one_line(name), rel: Role::Photographer.name() }
+}
+
 fn picture<'a>(number: usize, caption: &Caption<'a>, hash: &ContentHash, authority: &str) -> Picture<'a> {
     Picture {
         name: format!("photo-{number}"),
@@ -348,7 +372,8 @@ fn picture<'a>(number: usize, caption: &Caption<'a>, hash: &ContentHash, authori
         // A credit may stand alone.
         descriptions: (!caption.text.is_empty()).then(|| text("caption", caption.text)).into_iter().collect(),
         by: caption.credit.map(one_line),
-        info_sources: caption.credit.map(|name| source("credit", name)).into_iter().collect(),
+        people: caption.by.photographer.map(photographer).into_iter().collect(),
+        info_sources: caption.by.sources.iter().map(|name| source("credit", name)).collect(),
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Pure, so that `copydesk process` does to a file exactly what the stream does to a record.
 
+use std::ops::Deref;
+
 use crate::{
     article::{self, Origin, Parts},
     edit::{Copy, Desk, Hints},
@@ -23,21 +25,23 @@ pub struct Normalized {
     pub uri: Option<String>,
     /// The version; 1 where the provider gives none.
     pub version: u64,
+    /// The feed or agency: as the item names it, else as its dateline does.
+    pub source: Option<String>,
     /// What was taken off, as `rule@byte+length` separated by spaces: the audit trail of the edit desk.
     pub removed: String,
 }
 
-/// Normalizes raw records: one a thread, because it reuses its buffers.
-pub struct Normalizer<'d> {
-    desk: &'d Desk,
+/// Normalizes raw records: one a thread, because it reuses its buffers. Borrows its desk, or shares it.
+pub struct Normalizer<'d, D = &'d Desk> {
+    desk: D,
     authority: &'d str,
     max_bytes: usize,
     fingerprinter: Fingerprinter,
 }
 
-impl<'d> Normalizer<'d> {
+impl<'d, D: Deref<Target = Desk>> Normalizer<'d, D> {
     /// A normalizer that edits with `desk`, coins `tag:` URIs under `authority`, and refuses items over `max_bytes`.
-    pub fn new(desk: &'d Desk, authority: &'d str, max_bytes: usize) -> Self {
+    pub fn new(desk: D, authority: &'d str, max_bytes: usize) -> Self {
         Normalizer { desk, authority, max_bytes, fingerprinter: Fingerprinter::default() }
     }
 
@@ -52,7 +56,7 @@ impl<'d> Normalizer<'d> {
         origin: Option<&Origin>,
     ) -> Result<Normalized, Reject> {
         let item = wire::read(value, content_type, self.max_bytes)?;
-        let copy = edit(self.desk, &item, origin);
+        let copy = edit(&self.desk, &item, origin);
         if copy.body.is_empty() {
             return Err(Reject::new(Reason::NoCopy, "no editorial text is left after editing"));
         }
@@ -76,6 +80,7 @@ impl<'d> Normalizer<'d> {
             json,
             status,
             version: item.version.unwrap_or(1),
+            source: source(&item, &copy).map(Into::into),
             removed: removed(&copy),
             uri: item.uri.map(Into::into),
         })
@@ -88,6 +93,10 @@ fn status(item: &Item<'_>, copy: &Copy<'_>) -> Status {
         Status::Usable if copy.embargo.is_some() => Status::Withheld,
         status => status,
     }
+}
+
+fn source<'a>(item: &'a Item<'_>, copy: &'a Copy<'_>) -> Option<&'a str> {
+    item.source.as_deref().or_else(|| copy.dateline.as_ref()?.agencies.first().copied())
 }
 
 /// Edits an item with what is known of it beside its text.
@@ -155,6 +164,16 @@ mod tests {
              HARROWMERE, May 5 (UPI) -- The council reopened the landing on Tuesday, officials said.\n";
         let (item, _) = normalize(text);
         assert_eq!(item.removed, "common/advertisement@0+13");
+    }
+
+    #[test]
+    fn the_source_is_what_the_envelope_says_else_the_agency_of_the_dateline_else_nothing() {
+        let text = "HARROWMERE, May 5 (UPI) -- The council reopened the landing on Tuesday, officials said.";
+        let envelope = serde_json::json!({"text": text, "source": "upi-web"}).to_string();
+        let bare = "Ferry landing reopens\n\nThe council reopened the landing on Tuesday, officials said.\n";
+        assert_eq!(normalize(&envelope).0.source.as_deref(), Some("upi-web"));
+        assert_eq!(normalize(text).0.source.as_deref(), Some("UPI"));
+        assert_eq!(normalize(bare).0.source, None);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use copydesk::edit::{Copy, Desk, Hints};
+use copydesk::edit::{Caption, Copy, Desk, Hints};
 use serde_json::{Value, json};
 
 fn parts(copy: &Copy) -> Value {
@@ -19,7 +19,9 @@ fn parts(copy: &Copy) -> Value {
     put("headline", json!(copy.headline));
     put("raw_headline", json!(copy.raw_headline));
     put("deck", json!(copy.deck));
+    put("slugline", json!(copy.slugline));
     put("byline", json!(copy.byline));
+    put("people", copy.people.iter().map(|p| json!([p.role.name(), p.name])).collect());
     put(
         "dateline",
         copy.dateline.as_ref().map_or(Value::Null, |d| {
@@ -27,12 +29,18 @@ fn parts(copy: &Copy) -> Value {
             json!({"verbatim": d.verbatim, "place": d.place, "date": date, "agencies": d.agencies})
         }),
     );
-    put("captions", copy.captions.iter().map(|c| json!({"text": c.text, "credit": c.credit})).collect());
+    put("captions", copy.captions.iter().map(caption).collect());
+    put("language", json!(copy.language));
     put("body", json!(copy.body));
     put("notes", json!(copy.notes));
     put("embargo", json!(copy.embargo));
     put("signoffs", json!(copy.signoffs));
     Value::Object(parts)
+}
+
+fn caption(caption: &Caption) -> Value {
+    let Caption { text, credit, by } = caption;
+    json!({"text": text, "credit": credit, "photographer": by.photographer, "sources": by.sources})
 }
 
 /// The lines that differ, `-` wanted and `+` got.

@@ -1,5 +1,7 @@
 //! `copydesk check`: would it run here? One line a finding, with what to do.
 
+mod rights;
+
 use std::fmt::Display;
 use std::io::Write;
 use std::path::Path;
@@ -7,22 +9,20 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
-use rdkafka::producer::Producer;
-use rdkafka::{Offset, TopicPartitionList};
 
 use super::desk;
 use crate::config::{Config, ConfigError};
 use crate::stream::clients::{self, Identity, Isolation};
 use crate::stream::topics::rules;
-use crate::stream::topics::{Broker, TopicError};
+use crate::stream::topics::{Broker, Role, Survey, TopicError};
 use crate::telemetry::Metrics;
+use rights::DryRun;
 
 /// How long the brokers get for each answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Bytes of a record for a producer that sends none.
+/// Bytes of a record, for a producer that sends none to speak of.
 const RECORD_BYTES: usize = 1 << 20;
 
 const GOOD: Style = AnsiColor::Green.on_default();
@@ -34,8 +34,10 @@ const BAD: Style = AnsiColor::Red.on_default().bold();
 /// One line a finding: ✓ is right, ! is unwise, ✗ would stop it or break a guarantee. Exit code 1 when there is a ✗.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Ask the brokers too: are they there, are the topics right, may we do what we must? No record is
-    /// written
+    /// Ask the brokers too: are they there, are the topics right, may we do what we must?
+    ///
+    /// Reads the input topics, and writes one record without a value to each output topic and an offset of the group, in
+    /// transactions that are aborted: no committed reader sees anything of it.
     #[arg(long)]
     connect: bool,
 
@@ -109,29 +111,57 @@ impl Report {
         if problems.is_empty() {
             self.good("topics", format!("all {} are there and right", survey.topics.len()))?;
         }
-        match read_offsets(config) {
-            Ok(()) => self.good("group", format!("may read the offsets of {}", config.kafka.group))?,
-            Err(error) => self.bad(
-                "group",
-                format!(
-                    "cannot read the offsets of {}: {}; grant READ on the group",
-                    config.kafka.group,
-                    reason(&error)
-                ),
-            )?,
+        let raw = survey.topics.contains_key(&Role::Raw);
+        for role in
+            [Role::Raw, Role::Normalized, Role::Seen].into_iter().filter(|role| survey.topics.contains_key(role))
+        {
+            let topic = role.topic(&config.topics);
+            match rights::read(config, topic) {
+                Ok(()) => self.good("read", topic)?,
+                Err(error) => {
+                    self.bad("read", format!("cannot read {topic}: {}; grant READ on the topic", reason(&error)))?
+                }
+            }
         }
-        match begin_transactions(config, identity) {
-            Ok(()) => self.good("transactions", format!("may begin them as {}", identity.transactional_id))?,
+        self.produce(config, identity, &survey, raw)
+    }
+
+    /// A transaction that holds a record of every output topic and an offset of the group, and is aborted.
+    fn produce(&mut self, config: &Config, identity: &Identity, survey: &Survey, raw: bool) -> anyhow::Result<()> {
+        let id = &identity.transactional_id;
+        let dry = match DryRun::start(config, identity) {
+            Ok(dry) => dry,
             Err(error) => {
-                let id = &identity.transactional_id;
-                self.bad(
-                    "transactions",
-                    format!(
-                        "cannot begin them as {id}: {}; grant WRITE on transactional ids {}-*",
-                        reason(&error),
-                        config.kafka.group
-                    ),
-                )?;
+                let group = &config.kafka.group;
+                let said = reason(&error);
+                let finding = format!(
+                    "cannot begin them as {id}: {said}; grant WRITE and DESCRIBE on transactional ids {group}-*"
+                );
+                return self.bad("transactions", finding);
+            }
+        };
+        self.good("transactions", format!("may begin them as {id}"))?;
+        let outputs = Role::ALL.into_iter().filter(|role| *role != Role::Raw && survey.topics.contains_key(role));
+        for topic in outputs.map(|role| role.topic(&config.topics)) {
+            match dry.write(topic) {
+                Ok(()) => self.good("write", topic)?,
+                Err(error) => {
+                    let said = reason(&error);
+                    self.bad(
+                        "write",
+                        format!("cannot write to {topic}: {said}; grant WRITE on the topic, or see its brokers"),
+                    )?;
+                }
+            }
+        }
+        if raw {
+            let group = &config.kafka.group;
+            match dry.commit_offset(config) {
+                Ok(()) => self.good("group", format!("may commit offsets of {group}"))?,
+                Err(error) => {
+                    let said = reason(&error);
+                    self.bad("group", format!("cannot commit offsets of {group}: {said}; grant READ on the group"))?;
+                }
             }
         }
         Ok(())
@@ -166,21 +196,6 @@ fn properties(config: &Config, identity: &Identity) -> Result<(), KafkaError> {
     drop(clients::producer(config, identity, RECORD_BYTES, metrics.clone())?);
     drop(clients::reader(config, Isolation::Committed, metrics)?);
     Ok(())
-}
-
-fn read_offsets(config: &Config) -> Result<(), KafkaError> {
-    let reader = clients::reader(config, Isolation::Committed, Metrics::new("check"))?;
-    let mut asked = TopicPartitionList::new();
-    asked.add_partition_offset(&config.topics.raw, 0, Offset::Invalid)?;
-    let answer = reader.committed_offsets(asked, PATIENCE)?;
-    answer.elements().iter().try_for_each(|element| element.error())
-}
-
-fn begin_transactions(config: &Config, identity: &Identity) -> Result<(), KafkaError> {
-    let producer = clients::producer(config, identity, RECORD_BYTES, Metrics::new("check"))?;
-    producer.init_transactions(PATIENCE)?;
-    producer.begin_transaction()?;
-    producer.abort_transaction(PATIENCE)
 }
 
 /// The broker's own words.

@@ -77,7 +77,8 @@ struct Mine<'a> {
 
 impl Mine<'_> {
     fn item(&mut self, place: Place<'_>, value: &[u8]) -> Result<(), Reject> {
-        let item = wire::read(value, self.args.content_type.as_deref(), self.config.item.max_bytes)?;
+        let content_type = self.args.content_type.as_deref().or(place.content_type);
+        let item = wire::read(value, content_type, self.config.item.max_bytes)?;
         let copy = normalize::edit(self.desk, &item, None);
         if copy.body.is_empty() {
             return Err(Reject::new(Reason::NoCopy, "no editorial text is left after editing"));

@@ -97,12 +97,12 @@ struct Process<'a> {
     rejected: bool,
 }
 
-impl Process<'_> {
+impl<'a> Process<'a> {
     fn item(&mut self, place: Place<'_>, value: &[u8]) -> anyhow::Result<()> {
         let outcome = match (self.args.labels, self.args.explain) {
-            (true, _) => self.labels(value)?,
+            (true, _) => self.labels(place, value)?,
             (_, true) => self.explain(place, value)?,
-            _ => self.article(value)?,
+            _ => self.article(place, value)?,
         };
         if let Err(reject) = outcome {
             self.rejected = true;
@@ -111,8 +111,16 @@ impl Process<'_> {
         Ok(())
     }
 
-    fn article(&mut self, value: &[u8]) -> io::Result<Result<(), Reject>> {
-        match self.normalizer.normalize(value, self.args.content_type.as_deref(), None) {
+    /// What is said on the command line, else what came with the item.
+    fn content_type<'p>(&self, place: Place<'p>) -> Option<&'p str>
+    where
+        'a: 'p,
+    {
+        self.args.content_type.as_deref().or(place.content_type)
+    }
+
+    fn article(&mut self, place: Place<'_>, value: &[u8]) -> io::Result<Result<(), Reject>> {
+        match self.normalizer.normalize(value, self.content_type(place), None) {
             Ok(normalized) => {
                 self.out.write_all(&normalized.json)?;
                 self.out.write_all(b"\n")?;
@@ -122,8 +130,8 @@ impl Process<'_> {
         }
     }
 
-    fn labels(&mut self, value: &[u8]) -> io::Result<Result<(), Reject>> {
-        let item = wire::read(value, self.args.content_type.as_deref(), self.config.item.max_bytes);
+    fn labels(&mut self, place: Place<'_>, value: &[u8]) -> io::Result<Result<(), Reject>> {
+        let item = wire::read(value, self.content_type(place), self.config.item.max_bytes);
         let (answer, outcome) = match &item {
             Ok(item) => {
                 let copy = normalize::edit(self.desk, item, None);
@@ -141,7 +149,7 @@ impl Process<'_> {
     }
 
     fn explain(&mut self, place: Place<'_>, value: &[u8]) -> anyhow::Result<Result<(), Reject>> {
-        let content_type = self.args.content_type.as_deref();
+        let content_type = self.content_type(place);
         let outcome = self.normalizer.normalize(value, content_type, None).map(|_| ());
         let item = wire::read(value, content_type, self.config.item.max_bytes).ok();
         let copy = item.as_ref().map(|item| normalize::edit(self.desk, item, None));

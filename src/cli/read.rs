@@ -6,6 +6,9 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use super::record::Record;
+use crate::stream::headers::CONTENT_TYPE;
+
 /// Where an item stands: for the messages.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'p> {
@@ -13,6 +16,14 @@ pub struct Place<'p> {
     pub file: &'p str,
     /// The line the item begins at, from 1.
     pub line: usize,
+    /// The content-type header, where the line is a record of Kafka.
+    pub content_type: Option<&'p str>,
+}
+
+impl<'p> Place<'p> {
+    fn new(file: &'p str, line: usize) -> Self {
+        Place { file, line, content_type: None }
+    }
 }
 
 impl std::fmt::Display for Place<'_> {
@@ -25,7 +36,8 @@ impl std::fmt::Display for Place<'_> {
 /// Calls `each` with every item of a file in turn; `-` is standard input.
 ///
 /// A file holds one item, but one named `*.ndjson` or `*.jsonl` holds one a line. Standard input holds one a line if its
-/// first line is a whole JSON object, else one item.
+/// first line is a whole JSON object, else one item. A line can also be a record as `copydesk tap --json` writes it, whose
+/// value is the item.
 ///
 /// # Errors
 /// When the file cannot be read, and those of `each`.
@@ -39,10 +51,10 @@ pub fn items(path: &Path, each: &mut dyn FnMut(Place<'_>, &[u8]) -> anyhow::Resu
     let name = path.display().to_string();
     if path.extension().is_some_and(|extension| extension == "ndjson" || extension == "jsonl") {
         let file = fs::File::open(path).with_context(|| format!("cannot read {name}"))?;
-        return lines(&name, 1, &mut io::BufReader::new(file), each);
+        return lines(&name, 1, &mut io::BufReader::new(file), &mut |place, line| item(place, line, each));
     }
     let value = fs::read(path).with_context(|| format!("cannot read {name}"))?;
-    each(Place { file: &name, line: 1 }, &value)
+    each(Place::new(&name, 1), &value)
 }
 
 fn stream(
@@ -54,11 +66,25 @@ fn stream(
     input.read_until(b'\n', &mut value).context("cannot read standard input")?;
     let object = value.first() == Some(&b'{') && serde_json::from_slice::<serde::de::IgnoredAny>(&value).is_ok();
     if object {
-        each(Place { file: name, line: 1 }, &value)?;
-        return lines(name, 2, input, each);
+        item(Place::new(name, 1), &value, each)?;
+        return lines(name, 2, input, &mut |place, line| item(place, line, each));
     }
     input.read_to_end(&mut value).context("cannot read standard input")?;
-    each(Place { file: name, line: 1 }, &value)
+    each(Place::new(name, 1), &value)
+}
+
+/// Calls `each` with the item of a line: the line, or the value of the record it is.
+fn item(
+    place: Place<'_>,
+    line: &[u8],
+    each: &mut dyn FnMut(Place<'_>, &[u8]) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    // An envelope has no topic; a record begins with it.
+    let record = line.starts_with(b"{\"topic\"").then(|| serde_json::from_slice::<Record>(line).ok()).flatten();
+    match record {
+        Some(record) => each(Place { content_type: record.header(CONTENT_TYPE), ..place }, record.value()),
+        None => each(place, line),
+    }
 }
 
 /// Calls `each` with every line that is not empty, the first being line `first` of `file`.
@@ -78,7 +104,7 @@ pub fn lines(
             break;
         }
         if !value.trim_ascii().is_empty() {
-            each(Place { file, line }, &value)?;
+            each(Place::new(file, line), &value)?;
         }
     }
     Ok(())

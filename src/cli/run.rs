@@ -1,5 +1,7 @@
 //! `copydesk run`: the workers, watched over until a signal or a failure ends them.
 
+mod reload;
+
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,13 +9,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::desk;
-use crate::config::{Config, LogFormat};
+use crate::config::{Config, ConfigError, LogFormat};
+use crate::stream::scan::Position;
 use crate::stream::topics::{self, TopicError};
 use crate::stream::{self, Layout, Running, Service};
-use crate::telemetry::{Health, Metrics, admin, logging};
+use crate::telemetry::{Health, Metrics, Traces, admin, logging};
+use reload::Reloader;
 
 /// How long the brokers get to answer the questions of a start-up.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -31,21 +35,40 @@ const GOODBYE: Duration = Duration::from_secs(1);
 ///
 /// Waits for brokers that do not answer yet; refuses topics that would break a guarantee. The first signal drains: what is
 /// read is committed, the group is left, the exit code is 0. A second one ends the process at once, and nothing is lost by it.
+///
+/// SIGHUP reads the rules and log.level anew. Where anything is wrong with them, or with the rest of the configuration,
+/// everything stays as it was, and the log says so. Other keys need a restart.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Follow the live traffic without writing anything: what would these rules do?
+    ///
+    /// Edits and decides every raw item beside the live workers, beginning with what they remember, outside their group, and
+    /// commits nothing. The metrics and the log count what would be published, a duplicate or rejected; log.level =
+    /// "copydesk=debug" tells it of every item.
+    #[arg(long)]
+    shadow: bool,
 
-/// Runs the command.
+    /// Where the shadow begins: earliest, latest, -N (the last N records of each partition), an age such as 2h, or a time
+    #[arg(long, value_name = "WHERE", default_value = "latest", requires = "shadow", allow_hyphen_values = true)]
+    from: Position,
+}
+
+/// Runs the command; `load` reads the configuration anew.
 ///
 /// # Errors
 /// A start-up that cannot succeed, a worker that gave up or panicked, a drain that took too long.
-pub fn run(_: &Args, config: &Config) -> anyhow::Result<ExitCode> {
-    logging::init(config.log.format == LogFormat::Json, &config.log.level)?;
+pub fn run(
+    args: &Args,
+    config: &Config,
+    load: impl Fn() -> Result<Config, ConfigError> + Send + Sync + 'static,
+) -> anyhow::Result<ExitCode> {
+    let level = logging::init(config.log.format == LogFormat::Json, &config.log.level)?;
     log_panics();
     #[cfg(feature = "failpoints")]
     crate::faults::arm();
     let desk = desk(config)?;
     let metrics = Metrics::new(desk.rules_id());
-    let health = Health::new(config.worker.threads);
+    let health = Health::new(if args.shadow { 1 } else { config.worker.threads });
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         rules = desk.rules_id(),
@@ -58,28 +81,41 @@ pub fn run(_: &Args, config: &Config) -> anyhow::Result<ExitCode> {
         );
     }
     tracing::debug!(?config, "configuration");
-    let service = Service { config: config.clone(), desk: Arc::new(desk), metrics, health };
+    let (sender, desk) = watch::channel(Arc::new(desk));
+    let traces = match config.telemetry.otlp_endpoint.as_str() {
+        "" => Traces::default(),
+        endpoint => Traces::export(endpoint, &config.kafka.instance_name())?,
+    };
+    let service = Service { config: config.clone(), desk, metrics, health, traces: traces.clone() };
+    let reloader = Reloader::new(config.clone(), load, sender, level, service.metrics.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let outcome = runtime.block_on(supervise(service));
+    let outcome = runtime.block_on(supervise(args, service, reloader));
     runtime.shutdown_timeout(GOODBYE);
+    traces.finish();
     if let Err(error) = &outcome {
         tracing::error!("{error:#}");
     }
     Ok(if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn supervise(service: Service) -> anyhow::Result<()> {
+async fn supervise(args: &Args, service: Service, reloader: Reloader) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
+    reload::on_hangup(reloader)?;
     let (close, closed) = oneshot::channel::<()>();
     let listener = listen(&service.config).await?;
     tokio::spawn(admin::serve(listener, service.metrics.clone(), Arc::clone(&service.health), async {
         closed.await.ok();
     }));
-    let layout = tokio::select! {
-        layout = layout(&service.config) => layout?,
-        () = signals.next() => return Ok(()),
+    let running = if args.shadow {
+        stream::start_shadow(&service, args.from)
+    } else {
+        let layout = tokio::select! {
+            layout = layout(&service.config) => layout?,
+            () = signals.next() => return Ok(()),
+        };
+        stream::start(&service, layout)
     };
-    let running = stream::start(&service, layout).context("starting the worker threads")?;
+    let running = running.context("starting the worker threads")?;
     let outcome = watch(running, &service, &mut signals).await;
     drop(close);
     outcome

@@ -38,6 +38,8 @@ pub struct Config {
     pub admin: Admin,
     /// The log.
     pub log: Log,
+    /// Traces.
+    pub telemetry: Telemetry,
     /// How a run ends.
     pub shutdown: Shutdown,
 }
@@ -143,6 +145,13 @@ pub enum LogFormat {
     Human,
     /// One JSON object an event.
     Json,
+}
+
+/// Traces of what was done when.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Telemetry {
+    /// The OpenTelemetry collector that gets a span a transaction, by OTLP over HTTP: `http://host:4318`. Empty: none.
+    pub otlp_endpoint: String,
 }
 
 /// How a run ends.

@@ -47,6 +47,8 @@ pub(super) fn broken(config: &Config) -> Vec<(String, String)> {
     hold(config.dedup.window_hours >= 1, "dedup.window_hours", "must be at least 1 hour");
     hold(config.shutdown.timeout_seconds >= 1, "shutdown.timeout_seconds", "must be at least 1 second");
     hold(is_domain(&config.article.authority), "article.authority", "must be a domain name, such as news.example");
+    let endpoint = &config.telemetry.otlp_endpoint;
+    hold(endpoint.is_empty() || is_collector(endpoint), "telemetry.otlp_endpoint", COLLECTOR);
     hold(is_filter(&config.log.level), "log.level", LEVEL);
     broken.extend(owned_properties(config));
     broken.extend(topic_names(config));
@@ -67,6 +69,12 @@ fn is_name_byte(byte: u8) -> bool {
 fn is_domain(name: &str) -> bool {
     let label = |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     name.contains('.') && name.split('.').all(label)
+}
+
+const COLLECTOR: &str = "must be the address of a collector without TLS, such as http://localhost:4318";
+
+fn is_collector(endpoint: &str) -> bool {
+    endpoint.strip_prefix("http://").is_some_and(|rest| !rest.is_empty() && endpoint.parse::<http::Uri>().is_ok())
 }
 
 const LEVEL: &str = "must be error, warn, info, debug, trace or off, or directives such as `info,librdkafka=debug`";
@@ -147,6 +155,14 @@ mod tests {
         }
         for level in ["", "loud", "info,", "librdkafka", "=info", "librdkafka=loud"] {
             assert_eq!(paths(|c| c.log.level = level.into()), ["log.level"], "{level}");
+        }
+    }
+
+    #[test]
+    fn a_collector_is_reached_by_plain_http() {
+        assert_eq!(paths(|c| c.telemetry.otlp_endpoint = "http://collector:4318".into()), Vec::<String>::new());
+        for wrong in ["collector:4318", "https://collector:4318", "http://", "http://a b"] {
+            assert_eq!(paths(|c| c.telemetry.otlp_endpoint = wrong.into()), ["telemetry.otlp_endpoint"], "{wrong}");
         }
     }
 

@@ -89,6 +89,7 @@ pub struct Table {
 enum Undo {
     Insert { replaced: Option<Number>, newest: i64 },
     Version { number: Number, was: u64 },
+    Forget { number: Number },
 }
 
 impl Table {
@@ -142,12 +143,19 @@ impl Table {
         self.commit();
     }
 
-    /// Forgets a content (a tombstone in the changelog).
-    pub fn forget(&mut self, identity: &Identity) {
-        if let Some(number) = self.find(identity) {
-            self.unlink(number);
-            self.len -= 1;
-        }
+    /// Takes in a tombstone of the changelog. Nothing of it is pending.
+    pub fn restore_forgotten(&mut self, identity: &Identity) {
+        self.forget(identity);
+        self.commit();
+    }
+
+    /// Forgets a content, and takes that into the pending part. `false` where it was not remembered.
+    pub fn forget(&mut self, identity: &Identity) -> bool {
+        let Some(number) = self.find(identity) else { return false };
+        self.journal.push(Undo::Forget { number });
+        self.unlink(number);
+        self.len -= 1;
+        true
     }
 
     /// Makes the pending part permanent, and drops what has left the window.
@@ -179,6 +187,10 @@ impl Table {
         while let Some(undo) = self.journal.pop() {
             match undo {
                 Undo::Version { number, was } => self.slot_mut(number).version = was,
+                Undo::Forget { number } => {
+                    self.link(number);
+                    self.len += 1;
+                }
                 Undo::Insert { replaced, newest } => {
                     let last = self.next_number().wrapping_sub(1);
                     self.unlink(last);
@@ -277,7 +289,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::dedup::{Repeat, tests::sighting};
+    use crate::dedup::{Repeat, record::Change, tests::sighting};
 
     const MINUTE: i64 = Stamp::MINUTE;
     const WINDOW: Duration = Duration::from_millis(100 * MINUTE as u64);
@@ -315,6 +327,23 @@ mod tests {
         assert!(matches!(table.sight(&sighting(1, 1, "a", 2, 2)), Verdict::Repeat(Repeat::Stale, _)));
         table.abort();
         assert!(matches!(table.sight(&newer), Verdict::Newer(_)));
+    }
+
+    #[test]
+    fn a_forgotten_content_is_new_again_unless_the_transaction_aborts() {
+        let mut table = Table::new(WINDOW);
+        let first = sighting(1, 0, "", 1, 0);
+        table.sight(&first);
+        table.commit();
+        assert!(table.forget(&first.identity) && !table.forget(&first.identity));
+        let again = sighting(1, 1, "", 1, 1);
+        assert_eq!(table.sight(&again), Verdict::First(again));
+        table.abort();
+        assert!(is_repeat(table.sight(&again)));
+        assert_eq!(table.len(), 1);
+        table.forget(&first.identity);
+        table.commit();
+        assert_eq!((table.len(), table.sight(&again)), (0, Verdict::First(again)));
     }
 
     #[test]
@@ -357,6 +386,11 @@ mod tests {
     }
 
     impl Model {
+        fn remembers(&self, identity: &Identity) -> bool {
+            let horizon = self.newest.saturating_sub(WINDOW.as_millis() as i64);
+            self.entries.get(identity).is_some_and(|(_, recorded)| *recorded >= horizon)
+        }
+
         fn sight(&mut self, s: &Sighting) -> Verdict {
             let horizon = self.newest.saturating_sub(WINDOW.as_millis() as i64);
             let remembered = self.entries.get(&s.identity).filter(|(_, recorded)| *recorded >= horizon);
@@ -378,6 +412,7 @@ mod tests {
     #[derive(Clone, Debug)]
     enum Step {
         Sight(u8, i64, u8, u64),
+        Forget(u8),
         Commit,
         Abort,
         Restart,
@@ -386,6 +421,7 @@ mod tests {
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
             20 => (0..12u8, 0..400i64, 0..3u8, 1..4u64).prop_map(|(c, t, u, v)| Step::Sight(c, t * MINUTE, u, v)),
+            2 => (0..12u8).prop_map(Step::Forget),
             3 => Just(Step::Commit),
             2 => Just(Step::Abort),
             1 => Just(Step::Restart),
@@ -407,8 +443,14 @@ mod tests {
                         let verdict = table.sight(&s);
                         prop_assert_eq!(verdict, model.sight(&s));
                         if let Verdict::First(entry) | Verdict::Newer(entry) = verdict {
-                            pending.push(entry);
+                            pending.push(Change::Seen(entry));
                         }
+                    }
+                    Step::Forget(content) => {
+                        let identity = sighting(content, 0, "", 1, 0).identity;
+                        prop_assert!(table.forget(&identity) || !model.remembers(&identity));
+                        model.entries.remove(&identity);
+                        pending.push(Change::Forget(identity));
                     }
                     Step::Commit => {
                         table.commit();
@@ -422,7 +464,12 @@ mod tests {
                     }
                     Step::Restart => {
                         table = Table::new(WINDOW);
-                        log.iter().for_each(|entry| table.restore(*entry));
+                        for change in &log {
+                            match change {
+                                Change::Seen(entry) => table.restore(*entry),
+                                Change::Forget(identity) => table.restore_forgotten(identity),
+                            }
+                        }
                         model = committed.clone();
                         pending.clear();
                     }

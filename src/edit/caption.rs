@@ -21,12 +21,12 @@ pub(super) fn split<'t>(rules: &Rules, text: &'t str, sources: &[&str]) -> Capti
     }
     if let Some(hit) = rules.find_in_caption(At::End, text, |r| r.label == Label::Credit && r.in_scope(sources)) {
         let (shows, by) = text.split_at(hit.offset);
-        return Caption { text: shows.trim_end(), credit: Some(by.trim()) };
+        return Caption { text: shows.trim_end(), credit: Some(by.trim()), ..Caption::default() };
     }
     if rules.find(At::Line, text, |r| r.label == Label::Credit && r.in_scope(sources)).is_some() {
-        return Caption { text: "", credit: Some(whole.trim()) };
+        return Caption { credit: Some(whole.trim()), ..Caption::default() };
     }
-    Caption { text, credit }
+    Caption { text, credit, ..Caption::default() }
 }
 
 /// The credit that page chrome holds: `Image copyright Getty Images` before ` Image caption `.

@@ -153,6 +153,14 @@ impl End {
     }
 }
 
+/// A value that is one line by nature: hard-wrapped copy breaks names and headlines too.
+pub(crate) fn one_line(value: &str) -> Cow<'_, str> {
+    match value.contains('\n') {
+        true => value.split_whitespace().collect::<Vec<_>>().join(" ").into(),
+        false => value.into(),
+    }
+}
+
 /// The non-empty lines of `text`, in order.
 pub(super) fn rows(text: &str) -> Vec<Row<'_>> {
     let mut rows = Vec::with_capacity(text.len() / 96 + 4);

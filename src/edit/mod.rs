@@ -6,14 +6,18 @@
 mod automaton;
 mod byline;
 mod caption;
+pub mod credit;
 mod dateline;
 pub mod headline;
+pub mod language;
 mod lines;
 #[doc(hidden)]
 pub mod page;
+pub mod people;
 #[cfg(test)]
 mod properties;
 mod rules;
+mod slug;
 mod story;
 
 use std::borrow::Cow;
@@ -21,10 +25,13 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
+pub(crate) use lines::one_line;
 pub use rules::RuleError;
 
+use credit::Credit;
 use dateline::Agency;
 use lines::Block;
+use people::Role;
 use rules::{At, Rules};
 use story::Structure;
 
@@ -119,12 +126,23 @@ pub struct Dateline<'t> {
 }
 
 /// A picture caption and its credit.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Caption<'t> {
     /// What the picture shows, without the credit.
     pub text: &'t str,
     /// The credit as written: `Photo courtesy of …`.
     pub credit: Option<&'t str>,
+    /// The credit taken apart.
+    pub by: Credit<'t>,
+}
+
+/// A person who made the item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person<'t> {
+    /// Their name, as written.
+    pub name: Cow<'t, str>,
+    /// What they did.
+    pub role: Role,
 }
 
 /// An item after the edit desk: the labelled lines and the parts an article is made of.
@@ -138,6 +156,12 @@ pub struct Copy<'t> {
     pub raw_headline: Option<&'t str>,
     /// The byline without its `By `.
     pub byline: Option<&'t str>,
+    /// The wire's name for the story, which its versions share.
+    pub slugline: Option<&'t str>,
+    /// The people that byline and sign-offs name, each once.
+    pub people: Vec<Person<'t>>,
+    /// The language of the body, where it is plain.
+    pub language: Option<&'static str>,
     /// The dateline.
     pub dateline: Option<Dateline<'t>>,
     /// The paragraphs of the body (subheads among them), in order, without the dateline.
@@ -196,11 +220,30 @@ impl Desk {
         self.rules.id()
     }
 
-    /// What the page model sees of each line of `text`: for training it.
+    /// A page dump at a glance: for training the page model.
     #[doc(hidden)]
     #[must_use]
-    pub fn look_at_page(&self, text: &str) -> page::features::Seen {
-        page::features::look(&self.rules, &lines::unwrapped(&lines::rows(text)))
+    pub fn glance_at_page(&self, text: &str) -> page::features::Page {
+        page::features::glance(&lines::unwrapped(&lines::rows(text)))
+    }
+
+    /// What the page model sees of the lines that its gate lets through: for training it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn see_page(
+        &self,
+        text: &str,
+        page: &page::features::Page,
+        gate: &[page::model::Tree],
+    ) -> page::features::Seen {
+        let kept = page::let_through(gate, page);
+        page::features::see(&self.rules, &lines::unwrapped(&lines::rows(text)), page, &kept)
+    }
+
+    /// The desk with another page model: for measuring one.
+    #[doc(hidden)]
+    pub fn set_page_model(&mut self, model: page::model::Model) {
+        self.pages = model;
     }
 
     /// Edits one item: labels its lines and takes its parts apart. Never fails; text that it makes nothing of is body.
@@ -248,15 +291,19 @@ impl Desk {
                     copy.raw_headline = (tagged.clean != raw).then_some(raw);
                     copy.headline = Some(tagged.clean);
                 }
-                Label::Byline if copy.byline.is_none() => copy.byline = Some(byline::without_mark(raw)),
+                Label::Byline if copy.byline.is_none() => {
+                    let byline = byline::without_mark(raw);
+                    copy.byline = Some(byline);
+                    copy.credit_people(byline, people::in_byline(&self.rules.agencies, byline));
+                }
                 Label::Caption => {
                     let split = caption::split(&self.rules, raw, &sources);
                     if captions.insert(split.clone()) {
                         copy.captions.push(split);
                     }
                 }
-                Label::Credit => credit(&mut copy.captions, raw),
-                Label::Signoff => copy.signoffs.push(raw),
+                Label::Credit => add_credit(&mut copy.captions, raw),
+                Label::Signoff => self.sign_off(&mut copy, raw),
                 Label::Note => {
                     let private = verdict.rule.is_some_and(|r| r.private);
                     if verdict.rule.is_some_and(|r| r.embargo) {
@@ -272,16 +319,23 @@ impl Desk {
                     let skip = same_place(raw, &block.text, skip);
                     let end = self.glued_signoff(&block.text, skip, &sources);
                     if end < block.text.len() {
-                        copy.signoffs.push(raw[same_place(&block.text, raw, end)..].trim());
+                        self.sign_off(&mut copy, raw[same_place(&block.text, raw, end)..].trim());
                     }
                     let paragraph = slice(&block.text, skip, end);
                     if !paragraph.is_empty() {
                         copy.body.push(paragraph);
                     }
                 }
+                Label::Boilerplate if verdict.rule.is_some_and(|r| r.slug) => {
+                    copy.slugline = copy.slugline.or(slug::keyword(raw));
+                }
                 Label::Headline | Label::Byline | Label::Date | Label::Boilerplate => {}
             }
         }
+        for caption in &mut copy.captions {
+            caption.by = caption.credit.map(|c| credit::parse(&self.rules.agencies, c)).unwrap_or_default();
+        }
+        copy.language = language::of(&copy.body);
         copy.dateline = dateline.map(|(_, found)| Dateline {
             verbatim: found.verbatim,
             place: found.place,
@@ -298,6 +352,12 @@ impl Desk {
         copy
     }
 
+    /// A sign-off, and the people it names.
+    fn sign_off<'t>(&self, copy: &mut Copy<'t>, line: &'t str) {
+        copy.signoffs.push(line);
+        copy.credit_people(line, people::in_signoff(&self.rules.agencies, line));
+    }
+
     /// Where a sign-off at the end of a paragraph begins; the paragraph's end if it has none.
     fn glued_signoff(&self, text: &str, skip: usize, sources: &[&str]) -> usize {
         let glued = self.rules.find(At::End, text, |r| r.label == Label::Signoff && r.in_scope(sources));
@@ -305,12 +365,24 @@ impl Desk {
     }
 }
 
+impl<'t> Copy<'t> {
+    /// Adds the people that stand at `found` in `line`; who is known already keeps the first role.
+    fn credit_people(&mut self, line: &'t str, found: Vec<(std::ops::Range<usize>, Role)>) {
+        for (at, role) in found {
+            let name = lines::one_line(&line[at]);
+            if !self.people.iter().any(|p| p.name == name) {
+                self.people.push(Person { name, role });
+            }
+        }
+    }
+}
+
 /// A credit line on its own belongs to the caption before it that has none.
-fn credit<'t>(captions: &mut Vec<Caption<'t>>, line: &'t str) {
+fn add_credit<'t>(captions: &mut Vec<Caption<'t>>, line: &'t str) {
     match captions.last_mut() {
         Some(caption) if caption.credit.is_none() => caption.credit = Some(line),
         Some(caption) if caption.credit == Some(line) => {}
-        _ => captions.push(Caption { text: "", credit: Some(line) }),
+        _ => captions.push(Caption { credit: Some(line), ..Caption::default() }),
     }
 }
 
@@ -357,6 +429,7 @@ mod tests {
             [Caption {
                 text: "Mayor Ana Brandt (L) hands a medal to Kit Marlow in Ostheim on Tuesday.",
                 credit: Some("Photo courtesy of Ostheim Harbour Office"),
+                by: Credit { photographer: None, sources: vec!["Ostheim Harbour Office"] },
             }]
         );
         let dateline = copy.dateline.unwrap();

@@ -10,7 +10,7 @@ use super::{Copy, Desk, Hints};
 static DESK: LazyLock<Desk> = LazyLock::new(|| Desk::builtin().unwrap());
 
 /// Lines as they occur on the wire: copy, captions, furniture, notes, sign-offs, headlines.
-const LINES: [&str; 34] = [
+const LINES: [&str; 48] = [
     "The port of Ostheim opened again on Monday after a week of storms, the harbour office said.",
     "“We could not have asked for more,” said Ana Brandt, the mayor.",
     "He left.",
@@ -45,6 +45,20 @@ const LINES: [&str; 34] = [
     "(END)",
     "5 years ago",
     "Copy without a full stop, as a table or a list has it",
+    "AUSTIN, Texas, May 5, 2026 /PRNewswire/ -- Holm Line said that its ferries sail again.",
+    "About Holm Line",
+    "Holm Line has sailed from Ostheim since 1899 and has 40 ferries.",
+    "Forward-Looking Statements",
+    "Media Contact:",
+    "SOURCE Holm Line",
+    "(CNN) The port opened again on Monday, and nobody was there.",
+    "SEOUL, May 4 (Yonhap) -- The port opened again on Monday.",
+    "The mayor waits for the ferry in Ostheim on May 4, 2026. (Yonhap)",
+    "FERRIES STAY IN PORT FOR A THIRD DAY AS STORM GOES ON",
+    "Exclusive: Ferries stay in port for a third day",
+    "RELATED: Ferries stay in port for a third day",
+    "bur-km/ab",
+    "BC-Harbour-Storm, 2nd Ld-Writethru",
 ];
 
 fn item() -> impl Strategy<Value = String> {
@@ -63,6 +77,14 @@ fn check(text: &str, copy: &Copy<'_>) -> Result<(), TestCaseError> {
     for line in &copy.lines {
         prop_assert!(text[line.start..].starts_with(line.text));
         prop_assert!(!line.reason.is_empty());
+    }
+    for person in &copy.people {
+        let name = ink(&person.name);
+        prop_assert!(ink(text).windows(name.len()).any(|w| w == name), "{} is not in the text", person.name);
+    }
+    for caption in &copy.captions {
+        let named = caption.by.photographer.iter().chain(&caption.by.sources);
+        prop_assert!(named.into_iter().all(|n| caption.credit.is_some_and(|credit| credit.contains(*n))));
     }
     let mut characters = text.chars().filter(|c| !c.is_whitespace());
     for c in copy.body.iter().flat_map(|p| ink(p)) {

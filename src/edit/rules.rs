@@ -14,13 +14,14 @@ use super::automaton::{Automaton, Literals, check_pattern};
 use super::dateline::Agencies;
 
 /// The rules that are part of the program.
-const BUILTIN: [(&str, &str); 6] = [
+const BUILTIN: [(&str, &str); 7] = [
     ("agencies.toml", include_str!("../../config/rules/agencies.toml")),
     ("captions.toml", include_str!("../../config/rules/captions.toml")),
     ("common.toml", include_str!("../../config/rules/common.toml")),
     ("notes.toml", include_str!("../../config/rules/notes.toml")),
     ("outlets.toml", include_str!("../../config/rules/outlets.toml")),
     ("signoffs.toml", include_str!("../../config/rules/signoffs.toml")),
+    ("web.toml", include_str!("../../config/rules/web.toml")),
 ];
 
 /// Why a rule set was refused.
@@ -146,6 +147,10 @@ pub(super) struct Rule {
     pub chrome: bool,
     /// A heading: the open lines under it are its list.
     pub list: bool,
+    /// A heading: the paragraphs under it, up to the next line that is no sentence, are its section.
+    pub section: bool,
+    /// The wire's name for the story.
+    pub slug: bool,
     /// A note that is not for publication.
     pub private: bool,
     /// A note that withholds the item.
@@ -153,6 +158,11 @@ pub(super) struct Rule {
 }
 
 impl Rule {
+    /// Whether the rule is that of certain sources only.
+    pub(super) fn is_scoped(&self) -> bool {
+        !self.sources.is_empty()
+    }
+
     /// Whether the rule holds for an item from one of `sources`.
     pub(super) fn in_scope(&self, sources: &[&str]) -> bool {
         self.sources.is_empty() || sources.iter().any(|s| self.sources.iter().any(|own| s.eq_ignore_ascii_case(own)))
@@ -225,6 +235,10 @@ struct RawRule {
     #[serde(default)]
     list: bool,
     #[serde(default)]
+    section: bool,
+    #[serde(default)]
+    slug: bool,
+    #[serde(default)]
     private: bool,
     #[serde(default)]
     embargo: bool,
@@ -237,8 +251,12 @@ struct RawRule {
 pub(super) struct RawAgency {
     pub name: String,
     pub forms: Vec<String>,
+    /// It also stands without brackets.
     #[serde(default)]
     pub bare: bool,
+    /// Its datelines end without a dash.
+    #[serde(default)]
+    pub dashless: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -422,8 +440,8 @@ impl RawRule {
         if self.weak && (self.at != At::End || label != Label::Credit) {
             return refuse("only a credit at the end can be `weak`");
         }
-        if self.list && (self.at != At::Line || label != Label::Boilerplate) {
-            return refuse("only a whole line of boilerplate can head a `list`");
+        if (self.list || self.section) && (self.at != At::Line || label != Label::Boilerplate) {
+            return refuse("only a whole line of boilerplate can head a `list` or a `section`");
         }
         if (self.private || self.embargo) && label != Label::Note {
             return refuse("only a note can be `private` or an `embargo`");
@@ -444,6 +462,8 @@ impl RawRule {
             cut: self.cut,
             chrome: self.chrome,
             list: self.list,
+            section: self.section,
+            slug: self.slug,
             private: self.private,
             embargo: self.embargo,
         })

@@ -6,7 +6,7 @@
 
 use super::byline;
 use super::dateline::Found;
-use super::lines::{Block, End, Shape};
+use super::lines::{Block, End};
 use super::rules::{At, Place, Rule, Rules};
 use super::{Hints, Label};
 
@@ -18,6 +18,8 @@ const NEAR: usize = 32;
 const OPEN_LINES_BEFORE: usize = 4;
 /// Words that a headline, or a link to a story, may have.
 const HEADLINE_WORDS: usize = 16;
+/// Words that a crosshead in capitals may have; longer ones are links.
+const CAPITALS_WORDS: usize = 7;
 
 /// What a paragraph is, and why.
 #[derive(Clone, Copy, Debug)]
@@ -61,8 +63,8 @@ pub(super) fn structure<'t, 'r>(
         .take(HEAD)
         .enumerate()
         .find_map(|(i, b)| rules.agencies.dateline(&text[b.span.clone()], false).map(|found| (i, found)));
-    let sources = sources(hints, agency.as_ref().map(|(_, found)| found));
-    let mut pass = Pass { rules, blocks, sources, found: vec![None; blocks.len()] };
+    let scope = sources(hints, agency.as_ref().map(|(_, found)| found));
+    let mut pass = Pass { rules, blocks, sources: scope, found: vec![None; blocks.len()] };
     let head = agency.as_ref().map_or(blocks.len().min(HEAD), |(i, _)| *i);
     for i in 0..head {
         pass.found[i] = pass.rule(i, &[Place::Any, Place::Head, Place::After]);
@@ -76,6 +78,8 @@ pub(super) fn structure<'t, 'r>(
             .filter(|i| pass.found[*i].is_none() && !pass.story_before(*i))
             .find_map(|i| rules.agencies.dateline(&text[blocks[i].span.clone()], true).map(|found| (i, found))),
     };
+    // An agency that is only named inside the story scopes nothing.
+    pass.sources = sources(hints, dateline.as_ref().map(|(_, found)| found));
     let story = match &dateline {
         Some((at, _)) => *at,
         None => first_sentence.unwrap_or(0),
@@ -117,7 +121,13 @@ impl<'r> Pass<'_, '_, 'r> {
     /// The verdict of the rules on block `i`, among those that hold in `places`.
     fn rule(&self, i: usize, places: &[Place]) -> Option<Verdict<'r>> {
         let text = self.blocks[i].text.as_ref();
-        let wanted = |r: &Rule| places.contains(&r.place) && r.in_scope(&self.sources);
+        // What somebody said is copy, whatever the sentence begins with.
+        let speech = std::cell::LazyCell::new(|| self.sentence(i) && reports_speech(text));
+        let wanted = |r: &Rule| {
+            places.contains(&r.place)
+                && r.in_scope(&self.sources)
+                && (r.label != Label::Boilerplate || r.at != At::Line || !*speech)
+        };
         let credit = |r: &Rule| wanted(r) && r.label == Label::Credit;
         let hit = self.rules.find_first(text, &[(At::Line, &wanted), (At::Start, &wanted), (At::End, &credit)]);
         hit.map(|hit| Verdict::rule(hit.rule))
@@ -170,7 +180,9 @@ impl<'r> Pass<'_, '_, 'r> {
 
     /// A paragraph that stands twice in a row, before anything that is story, is a caption.
     fn repetitions(&mut self, head: usize, dateline: bool) {
-        let open: Vec<usize> = (0..head).filter(|i| self.found[*i].is_none()).collect();
+        let cut = |i: &usize| self.found[*i].is_some_and(|v| v.rule.is_some_and(|r| r.cut));
+        let end = (0..head).find(cut).unwrap_or(head);
+        let open: Vec<usize> = (0..end).filter(|i| self.found[*i].is_none()).collect();
         for (k, &i) in open.iter().enumerate() {
             let own = self.rules.agencies.dateline(&self.blocks[i].text, true).is_some();
             if own || self.found[i].is_some() || !self.sentence(i) {
@@ -195,7 +207,7 @@ impl<'r> Pass<'_, '_, 'r> {
     fn head(&mut self, story: usize, dateline: bool, hints: &Hints<'_>) {
         let mut headline: Option<usize> = None;
         for i in 0..story {
-            if self.found[i].is_some() {
+            if self.found[i].is_some() && !(headline.is_none() && self.may_head(i, story)) {
                 continue;
             }
             let block = &self.blocks[i];
@@ -224,6 +236,14 @@ impl<'r> Pass<'_, '_, 'r> {
         }
     }
 
+    /// A line that would be a link inside the story (`Exclusive: …`), where nothing else before the story can be its headline.
+    fn may_head(&self, i: usize, story: usize) -> bool {
+        let link = self.found[i].and_then(|v| v.rule).is_some_and(|r| {
+            r.place == Place::After && r.label == Label::Boilerplate && !r.cut && !r.list && !r.section
+        });
+        link && self.blocks[i].shape.words >= 4 && (i + 1..story).all(|j| self.found[j].is_some() || self.sentence(j))
+    }
+
     fn label(&self, i: usize) -> Option<Label> {
         self.found[i].map(|v| v.label)
     }
@@ -247,7 +267,10 @@ impl<'r> Pass<'_, '_, 'r> {
             && (story..cut).any(|i| self.found[i].is_none_or(|v| v.label == Label::Body))
         {
             let end = self.found[cut];
-            self.found[cut + 1..].fill(end);
+            // Who issued a press release stands below its contacts.
+            let source = |v: &Verdict<'_>| v.label == Label::Signoff && v.rule.is_some_and(Rule::is_scoped);
+            let note = end.is_some_and(|v| v.label == Label::Note);
+            self.found[cut + 1..].iter_mut().filter(|v| note || !v.as_ref().is_some_and(source)).for_each(|v| *v = end);
         }
         for i in (story + 1..self.blocks.len()).rev() {
             if self.found[i].is_none() {
@@ -273,16 +296,56 @@ impl<'r> Pass<'_, '_, 'r> {
         }
     }
 
+    /// Sentences under a heading that announces what is not the story.
+    fn sections(&mut self, from: usize) {
+        let mut section: Option<&'r str> = None;
+        for i in from..self.blocks.len() {
+            match self.found[i] {
+                Some(v) => section = v.rule.filter(|r| r.section).map(|r| r.id.as_str()).or(section),
+                None if self.sentence(i) => {
+                    self.found[i] = section.map(|id| Verdict::evidence(Label::Boilerplate, id));
+                }
+                None => section = None,
+            }
+        }
+    }
+
+    /// A caption between paragraphs, in the copy of agencies that end one with their name: it is dated, as a caption is, and
+    /// the story goes on behind it.
+    fn captions(&mut self, from: usize) {
+        let last = (from..self.blocks.len()).rev().find(|i| self.found[*i].is_none());
+        for i in from..last.unwrap_or(from) {
+            let text = self.blocks[i].text.as_ref();
+            let credited = text.ends_with(')')
+                && text.rfind('(').is_some_and(|at| self.rules.agencies.is_agency(&text[at + 1..text.len() - 1]));
+            if credited && self.found[i].is_none() && self.dated(i) {
+                self.found[i] = Some(Verdict::evidence(Label::Caption, "dated, and credited to an agency"));
+            }
+        }
+    }
+
     /// Lists under a heading, crossheads, and links between the paragraphs.
     fn story(&mut self, story: usize, dateline: bool) {
         self.lists(story + 1, self.blocks.len());
-        let mut i = story + 1;
-        while i < self.blocks.len() {
-            let end = (i..self.blocks.len())
-                .find(|j| self.found[*j].is_some() || !self.is_open(*j))
-                .unwrap_or(self.blocks.len());
-            self.open_lines(i, end, dateline);
-            i = end.max(i) + 1;
+        self.sections(story + 1);
+        self.captions(story + 1);
+        let mut run = Vec::new();
+        for i in story + 1..self.blocks.len() {
+            match self.found[i] {
+                // What leaves the story does not part what stays.
+                Some(v) if v.label != Label::Body => {}
+                None if self.is_open(i) => run.push(i),
+                _ => self.open_lines(std::mem::take(&mut run), dateline),
+            }
+        }
+        self.open_lines(run, dateline);
+    }
+
+    /// How a paragraph of the story ends; a sign-off glued to its last sentence does not count.
+    fn end(&self, i: usize) -> End {
+        match self.blocks[i].shape.end {
+            End::Open if holds_sentence(&self.blocks[i].text) => End::Sentence,
+            end => end,
         }
     }
 
@@ -302,25 +365,25 @@ impl<'r> Pass<'_, '_, 'r> {
 
     /// Decides on a run of lines that are no sentences: one or two between paragraphs are crossheads or links, more are a
     /// list, which stays.
-    fn open_lines(&mut self, from: usize, to: usize, dateline: bool) {
-        if from >= to || to - from > 2 {
-            return;
-        }
+    fn open_lines(&mut self, run: Vec<usize>, dateline: bool) {
+        let (&[from] | &[from, _]) = run.as_slice() else { return };
+        let to = run.last().map_or(from, |last| last + 1);
         let in_story = |j: &usize| self.found[*j].is_none_or(|v| v.label == Label::Body);
         let before = (0..from).rev().take(NEAR).find(in_story);
         let after = (to..self.blocks.len()).take(NEAR).find(in_story);
-        let Some(before) = before.map(|j| &self.blocks[j].shape) else { return };
-        let prose = |shape: &Shape| shape.end != End::Open || shape.words >= 12;
-        let followed = after.is_some_and(|j| prose(&self.blocks[j].shape));
+        let Some(before) = before else { return };
+        let prose = |j: usize| self.end(j) != End::Open || self.blocks[j].shape.words >= 12;
+        let followed = after.is_some_and(prose);
         if !prose(before) {
             return;
         }
+        let before = self.end(before);
         let verdicts: Vec<_> =
-            (from..to).map(|i| self.open_line(i, dateline, before.end, followed, after.is_none())).collect();
-        if to - from == 2 && verdicts[0].map(|v| v.label) == verdicts[1].map(|v| v.label) {
+            run.iter().map(|&i| self.open_line(i, dateline, before, followed, after.is_none())).collect();
+        if run.len() == 2 && verdicts[0].map(|v| v.label) == verdicts[1].map(|v| v.label) {
             return;
         }
-        for (i, verdict) in (from..to).zip(verdicts) {
+        for (i, verdict) in run.into_iter().zip(verdicts) {
             self.found[i] = verdict;
         }
     }
@@ -337,7 +400,12 @@ impl<'r> Pass<'_, '_, 'r> {
         if before == End::Colon && !framed && !shape.all_caps() {
             return None;
         }
-        let short = shape.words <= 6 || framed || shape.all_caps() || (text.ends_with('?') && shape.words <= 10);
+        let question = text.ends_with('?');
+        if shape.all_caps() && !framed && !question && shape.words > CAPITALS_WORDS {
+            return followed
+                .then(|| Verdict::evidence(Label::Boilerplate, "a headline in capitals between paragraphs"));
+        }
+        let short = shape.words <= 6 || framed || shape.all_caps() || (question && shape.words <= 10);
         if short {
             return followed.then(|| Verdict::evidence(Label::Subhead, "a short line between paragraphs"));
         }
@@ -352,6 +420,11 @@ impl<'r> Pass<'_, '_, 'r> {
         let link = dateline && closed && headline && before == End::Sentence;
         link.then(|| Verdict::evidence(Label::Boilerplate, "a headline between paragraphs"))
     }
+}
+
+/// Whether `text` says that somebody said something.
+fn reports_speech(text: &str) -> bool {
+    [" said", " says ", " told ", " asked ", " added "].iter().any(|verb| text.contains(verb))
 }
 
 /// Whether a sentence ends inside `text`.

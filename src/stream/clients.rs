@@ -9,6 +9,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use rdkafka::{
@@ -17,7 +18,7 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer, ConsumerContext},
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
     message::DeliveryResult,
-    producer::{NoCustomPartitioner, ProducerContext, ThreadedProducer},
+    producer::{FutureProducer, NoCustomPartitioner, ProducerContext, ThreadedProducer},
     types::RDKafkaRespErr,
 };
 
@@ -235,6 +236,23 @@ pub fn producer(config: &Config, identity: &Identity, max_bytes: usize, metrics:
         .set("delivery.report.only.error", "true");
     let events = ProducerEvents { failed: Mutex::new(None), metrics };
     ThreadedProducer::from_config_and_context(&client, events)
+}
+
+/// How long a [`messenger`] tries to deliver.
+pub const DELIVERY: Duration = Duration::from_secs(10);
+
+/// A producer outside any transaction, for a single message.
+///
+/// # Errors
+/// Where librdkafka refuses a property.
+pub fn messenger(config: &Config) -> KafkaResult<FutureProducer> {
+    let mut client = base(config);
+    with_user_properties(&mut client, config, Purpose::Producer);
+    client
+        .set("enable.idempotence", "true")
+        .set("linger.ms", "0")
+        .set("message.timeout.ms", DELIVERY.as_millis().to_string())
+        .create()
 }
 
 /// A rebalance that waits for the worker.

@@ -19,7 +19,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
-    dedup::{Sighting, Table, Verdict},
+    dedup::{Identity, Sighting, Table, Verdict},
     telemetry::Input,
 };
 
@@ -207,6 +207,15 @@ impl Core {
     pub fn sight(&mut self, partition: i32, sighting: &Sighting) -> Option<Verdict> {
         match self.lanes.get_mut(&Lane { input: Input::Normalized, partition })?.phase {
             Phase::Open { table: Some(ref mut table), .. } => Some(table.sight(sighting)),
+            _ => None,
+        }
+    }
+
+    /// Forgets a content on a normalized lane, as part of the open transaction; answers whether it was remembered. `None`
+    /// where the lane has no table: it is not ours.
+    pub fn forget(&mut self, partition: i32, identity: &Identity) -> Option<bool> {
+        match self.lanes.get_mut(&Lane { input: Input::Normalized, partition })?.phase {
+            Phase::Open { table: Some(ref mut table), .. } => Some(table.forget(identity)),
             _ => None,
         }
     }

@@ -38,10 +38,21 @@ pub const DETAIL: &str = "copydesk-detail";
 /// Set to the size in bytes where a dead letter is too large for its topic and its value was left out.
 pub const OMITTED: &str = "copydesk-value-omitted";
 
+/// How the names of our own headers begin.
+pub const OURS: &str = "copydesk-";
+/// On what was replayed: the raw record it first was. Handed on.
+pub const REPLAY_OF: &str = "copydesk-replay-of";
+/// On a record between the stages that orders a content forgotten: the statuses, separated by spaces.
+pub const FORGET: &str = "copydesk-forget";
+/// On the tombstone that carries such an order out: whether the content had been remembered.
+pub const REMEMBERED: &str = "copydesk-remembered";
+
 /// The MIME type of a raw record.
 pub const CONTENT_TYPE: &str = "content-type";
-/// W3C trace context, handed on from the raw record.
-const TRACE: [&str; 2] = ["traceparent", "tracestate"];
+/// The W3C trace context of a raw record.
+pub const TRACEPARENT: &str = "traceparent";
+/// What is handed on from the raw record.
+const HANDED_ON: [&str; 3] = [TRACEPARENT, "tracestate", REPLAY_OF];
 
 /// The value of the first header `name`, if it is text.
 pub fn find<'m>(message: &'m BorrowedMessage<'_>, name: &str) -> Option<&'m str> {
@@ -70,7 +81,7 @@ pub fn normalized(item: &Normalized, origin: &Origin, rules: &str, raw: &Borrowe
         headers = headers.insert(text(REMOVED, &item.removed));
     }
     for header in raw.headers().into_iter().flat_map(|headers| headers.iter()) {
-        if TRACE.contains(&header.key) {
+        if HANDED_ON.contains(&header.key) {
             headers = headers.insert(header);
         }
     }
@@ -86,11 +97,52 @@ pub fn rejected(record: &BorrowedMessage<'_>, source: &str, stage: Stage, reject
     let size = |header: Header<'_, &[u8]>| header.key.len() + header.value.map_or(0, <[u8]>::len);
     let original = record.headers().filter(|headers| headers.iter().map(size).sum::<usize>() <= MAX_ORIGINAL);
     let original = original.map_or_else(OwnedHeaders::new, |headers| headers.detach());
+    let received = record.timestamp().to_millis().unwrap_or(0).to_string();
     original
         .insert(text(REASON, reject.reason.code()))
         .insert(text(STAGE, stage.code()))
         .insert(text(DETAIL, &reject.detail))
         .insert(text(SOURCE, source))
+        .insert(text(RECEIVED, &received))
+}
+
+/// The headers of an order to forget a content.
+pub fn forget(hash: &ContentHash, statuses: &[Status]) -> OwnedHeaders {
+    let statuses: Vec<&str> = statuses.iter().map(|status| status.as_str()).collect();
+    OwnedHeaders::new().insert(text(HASH, hash.to_hex().to_hex().as_str())).insert(text(FORGET, &statuses.join(" ")))
+}
+
+/// The headers of a tombstone that carries out the order at `place`.
+pub fn forgotten(place: &str, remembered: bool) -> OwnedHeaders {
+    let remembered = if remembered { "true" } else { "false" };
+    OwnedHeaders::new().insert(text(SOURCE, place)).insert(text(REMEMBERED, remembered))
+}
+
+/// An order to forget a content, which travels as a record without a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forget {
+    /// The content.
+    pub hash: ContentHash,
+    /// In which publication statuses.
+    pub statuses: Vec<Status>,
+}
+
+/// Reads the headers of a record without a value between the stages.
+///
+/// # Errors
+/// [`Reason::BadNormalized`] where it is no order, or lies in the wrong partition.
+pub fn order(message: &BorrowedMessage<'_>, partitions: i32) -> Result<Forget, Reject> {
+    let bad = |detail: &str| Reject::new(Reason::BadNormalized, detail);
+    let statuses = find(message, FORGET).ok_or_else(|| bad("a record without a value that orders nothing"))?;
+    let status = |name: &str| Status::ALL.into_iter().find(|known| known.as_str() == name);
+    let statuses: Option<Vec<Status>> = statuses.split_whitespace().map(status).collect();
+    let statuses = statuses.ok_or_else(|| bad("the order to forget names an unknown status"))?;
+    let hash: Option<ContentHash> = find(message, HASH).and_then(|hash| hash.parse().ok());
+    let hash = hash.ok_or_else(|| bad("the order to forget names no content hash"))?;
+    if hash.partition(partitions) != message.partition() {
+        return Err(bad("the order lies in a partition that does not own its hash"));
+    }
+    Ok(Forget { hash, statuses })
 }
 
 /// What the dedup stage reads of a normalized item.

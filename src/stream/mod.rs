@@ -3,15 +3,19 @@
 //! Every worker thread subscribes to both input topics with one consumer and writes with one transactional producer, so one
 //! group, one rebalance and one transaction cover both stages: the session drives, [`core`] decides, [`publish`] sends,
 //! [`transaction`] commits, [`worker`] starts over when a session breaks, [`restore`] brings the dedup state back, [`headers`] is what travels beside an item, [`clients`] what the guarantee
-//! needs of librdkafka, and [`topics`] what it needs of the topics.
+//! needs of librdkafka, and [`topics`] what it needs of the topics. Beside the workers, [`scan`] reads topics for
+//! operators and [`refeed`] feeds raw items again.
 
 pub mod clients;
 pub mod core;
 mod gauges;
 pub mod headers;
 pub mod publish;
+pub mod refeed;
 pub mod restore;
+pub mod scan;
 mod session;
+mod shadow;
 pub mod topics;
 pub mod transaction;
 pub mod worker;
@@ -25,10 +29,12 @@ use std::{
     thread::{self, JoinHandle},
 };
 
+use tokio::sync::watch;
+
 use crate::{
     config::Config,
     edit::Desk,
-    telemetry::{Health, Metrics, Phase},
+    telemetry::{Health, Metrics, Phase, Traces},
 };
 
 pub use worker::WorkerError;
@@ -49,12 +55,29 @@ pub struct Layout {
 pub struct Service {
     /// The configuration.
     pub config: Config,
-    /// The edit desk with its rules.
-    pub desk: Arc<Desk>,
+    /// The edit desk with its rules, which may be replaced while the workers run.
+    pub desk: watch::Receiver<Arc<Desk>>,
     /// The metrics.
     pub metrics: Metrics,
     /// The health of the workers.
     pub health: Arc<Health>,
+    /// Where the spans of transactions go.
+    pub traces: Traces,
+}
+
+/// Starts the [`shadow`] of the pipeline, which reads raw items from `from` on and writes nothing.
+///
+/// # Errors
+/// Where the system has no thread left.
+pub fn start_shadow(service: &Service, from: scan::Position) -> std::io::Result<Running> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let (service, stopped) = (service.clone(), Arc::clone(&stop));
+    let worker = thread::Builder::new().name("shadow".into()).spawn(move || {
+        let health = service.health.register("shadow");
+        shadow::run(&service, from, &stopped, &health);
+        Ok(())
+    })?;
+    Ok(Running { stop, workers: vec![worker] })
 }
 
 /// The worker threads of this process.
@@ -71,8 +94,7 @@ pub fn start(service: &Service, layout: Layout) -> std::io::Result<Running> {
     let stop = Arc::new(AtomicBool::new(false));
     let workers = (0..service.config.worker.threads)
         .map(|number| {
-            let service = Service { desk: Arc::new(Desk::clone(&service.desk)), ..service.clone() };
-            let stop = Arc::clone(&stop);
+            let (service, stop) = (service.clone(), Arc::clone(&stop));
             thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
                 let health = service.health.register(format!("worker {number}"));
                 let outcome = catch_unwind(AssertUnwindSafe(|| worker::run(&service, layout, number, &stop, &health)))

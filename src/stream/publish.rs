@@ -23,6 +23,8 @@ use super::{
 use crate::{
     article::{Origin, story_key},
     dedup::{Entry, Source, record},
+    edit::Desk,
+    fingerprint::ContentHash,
     normalize::{Normalized, Normalizer},
     reject::{Reason, Reject},
     telemetry::{DuplicateKind, Stage, WorkerHealth},
@@ -73,7 +75,7 @@ impl<'c> Prepared<'c> {
 pub fn prepare<'c>(
     message: BorrowedMessage<'c>,
     topic: &Arc<str>,
-    normalizer: &mut Normalizer<'_>,
+    normalizer: &mut Normalizer<'_, Arc<Desk>>,
     max_bytes: usize,
 ) -> Prepared<'c> {
     let origin = Origin {
@@ -115,17 +117,23 @@ impl<'s> Publisher<'s> {
         &self.producer
     }
 
-    /// Sends a normalized item to the partition that owns its content.
+    /// Sends an item, normalized by the rule set `rules`, to the partition that owns its content.
     ///
     /// # Errors
     /// Where the producer takes no more records.
-    pub fn hand_on(&self, raw: &BorrowedMessage<'_>, origin: &Origin, item: &Normalized) -> KafkaResult<()> {
+    pub fn hand_on(
+        &self,
+        raw: &BorrowedMessage<'_>,
+        origin: &Origin,
+        item: &Normalized,
+        rules: &str,
+    ) -> KafkaResult<()> {
         let hash = item.hash.to_hex().to_hex();
         let record = BaseRecord::to(&self.service.config.topics.normalized)
             .partition(item.hash.partition(self.layout.partitions))
             .key(hash.as_str())
             .payload(&item.json)
-            .headers(headers::normalized(item, origin, self.service.desk.rules_id(), raw));
+            .headers(headers::normalized(item, origin, rules, raw));
         self.send(record)
     }
 
@@ -153,6 +161,26 @@ impl<'s> Publisher<'s> {
         let value = Duplicate::new(arrival, kind, first, &topics.raw).to_json();
         let hash = arrival.hash.to_hex().to_hex();
         self.send(BaseRecord::to(&topics.duplicates).key(hash.as_str()).payload(&value))
+    }
+
+    /// Records in the changelog that a content is forgotten, as the order `message` wants it.
+    ///
+    /// # Errors
+    /// Where the producer takes no more records.
+    pub fn forgotten(
+        &self,
+        message: &BorrowedMessage<'_>,
+        hash: &ContentHash,
+        status: Status,
+        remembered: bool,
+    ) -> KafkaResult<()> {
+        let place = format!("{}/{}/{}", message.topic(), message.partition(), message.offset());
+        let key = record::key(hash, status);
+        let tombstone = BaseRecord::<str, [u8]>::to(&self.service.config.topics.seen)
+            .partition(message.partition())
+            .key(&key)
+            .headers(headers::forgotten(&place, remembered));
+        self.send(tombstone)
     }
 
     /// Sends a record to the dead letters, its bytes untouched.

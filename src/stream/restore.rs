@@ -392,7 +392,7 @@ impl Work {
                             }
                             table.restore(entry);
                         }
-                        Ok(Change::Forget(identity)) => table.forget(&identity),
+                        Ok(Change::Forget(identity)) => table.restore_forgotten(&identity),
                         Err(cause @ RecordError::Layout(_)) => {
                             return Err(Unreadable::Layout { place: place(), cause }.into());
                         }

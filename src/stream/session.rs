@@ -15,6 +15,7 @@ use rdkafka::{
     message::BorrowedMessage,
     producer::Producer as _,
 };
+use tokio::sync::watch;
 
 use super::{
     clients::{Rebalance, WireConsumer, WireProducer},
@@ -28,16 +29,17 @@ use super::{
 };
 use crate::{
     config::Config,
-    dedup::{Repeat, Verdict},
+    dedup::{Identity, Repeat, Verdict},
+    edit::Desk,
     normalize::Normalizer,
     reject::Reject,
-    telemetry::{Counts, DuplicateKind, Input, Phase, RebalanceKind, Stage},
+    telemetry::{Counts, DuplicateKind, Input, Phase, RebalanceKind, Stage, TxnOutcome, traces::BatchSpan},
 };
 
 /// How long a poll waits on an idle wire.
 const IDLE: Duration = Duration::from_millis(100);
 /// How long a poll waits while a commit is under way: its end is looked for that often.
-const GLANCE: Duration = Duration::from_millis(1);
+const GLANCE: Duration = Duration::from_millis(2);
 /// How long an outcome is waited for at a stretch, where nothing else can be done.
 const STRETCH: Duration = Duration::from_secs(1);
 /// How long a seek may take.
@@ -49,6 +51,7 @@ const AHEAD_BYTES: usize = 2 * MAX_BYTES;
 struct Sealed {
     since: Instant,
     counts: Counts,
+    span: Option<BatchSpan>,
 }
 
 pub struct Session<'s> {
@@ -58,7 +61,9 @@ pub struct Session<'s> {
     committer: Committer,
     opener: Opener,
     core: Core,
-    normalizer: Normalizer<'s>,
+    desk: Arc<Desk>,
+    desks: watch::Receiver<Arc<Desk>>,
+    normalizer: Normalizer<'s, Arc<Desk>>,
     raw_topic: Arc<str>,
     started: Instant,
     turns: u32,
@@ -66,6 +71,8 @@ pub struct Session<'s> {
     ahead: Vec<Prepared<'s>>,
     batch: Batch,
     counts: Counts,
+    /// The span of the open transaction, where somebody wants to know.
+    span: Option<BatchSpan>,
     sealed: Option<Sealed>,
     aborts: u32,
     gauges: Gauges,
@@ -81,6 +88,8 @@ impl<'s> Session<'s> {
         opener: Opener,
     ) -> Self {
         let Config { article, item, topics, .. } = &worker.service.config;
+        let desks = worker.service.desk.clone();
+        let desk = own(&desks.borrow());
         Session {
             worker,
             consumer,
@@ -88,13 +97,16 @@ impl<'s> Session<'s> {
             committer,
             opener,
             core: Core::default(),
-            normalizer: Normalizer::new(&worker.service.desk, &article.authority, item.max_bytes),
+            normalizer: Normalizer::new(Arc::clone(&desk), &article.authority, item.max_bytes),
+            desk,
+            desks,
             raw_topic: topics.raw.as_str().into(),
             started: Instant::now(),
             turns: 0,
             ahead: Vec::new(),
             batch: Batch::default(),
             counts: Counts::default(),
+            span: None,
             sealed: None,
             aborts: 0,
             gauges: Gauges::new(worker.service),
@@ -229,6 +241,7 @@ impl<'s> Session<'s> {
         if admission == Admission::Stale {
             return Ok(());
         }
+        self.follow_rules();
         let prepared = match lane.input {
             Input::Raw => prepare(message, &self.raw_topic, &mut self.normalizer, self.worker.layout.max_record_bytes),
             Input::Normalized => Prepared::Arrived { message },
@@ -258,6 +271,15 @@ impl<'s> Session<'s> {
         self.perform(actions)
     }
 
+    /// Edits by the newest rules from the next item on. Not while items wait that were edited by the old ones.
+    fn follow_rules(&mut self) {
+        if self.ahead.is_empty() && self.desks.has_changed().unwrap_or(false) {
+            let Config { article, item, .. } = &self.worker.service.config;
+            self.desk = own(&self.desks.borrow_and_update());
+            self.normalizer = Normalizer::new(Arc::clone(&self.desk), &article.authority, item.max_bytes);
+        }
+    }
+
     /// Takes an item into the open transaction, opening one if need be.
     fn take(&mut self, prepared: Prepared<'s>) -> Result<(), End> {
         let (lane, offset) = (lane(prepared.message(), &self.raw_topic), prepared.message().offset());
@@ -268,7 +290,13 @@ impl<'s> Session<'s> {
             Admission::Begin => {
                 self.publisher.producer().begin_transaction()?;
                 self.core.begun();
+                self.span = self.worker.service.traces.batch();
             }
+        }
+        if let Some(span) = &mut self.span
+            && let Some(traceparent) = headers::find(prepared.message(), headers::TRACEPARENT)
+        {
+            span.link(traceparent);
         }
         if lane.input == Input::Raw {
             self.counts.raw_items += 1;
@@ -276,10 +304,11 @@ impl<'s> Session<'s> {
         }
         match prepared {
             Prepared::Normalized { message, origin, item } => {
-                self.counts.normalized += 1;
-                self.publisher.hand_on(&message, &origin, &item)?;
+                self.counts.normalized(item.source.as_deref());
+                self.publisher.hand_on(&message, &origin, &item, self.desk.rules_id())?;
             }
             Prepared::Rejected { message, reject } => self.reject(&message, Stage::Normalize, &reject)?,
+            Prepared::Arrived { message } if message.payload().is_none() => self.obey(&message)?,
             Prepared::Arrived { message } => match headers::arrival(&message, self.worker.layout.partitions) {
                 Ok(arrival) => self.decide(&message, &arrival)?,
                 Err(reject) => self.reject(&message, Stage::Dedup, &reject)?,
@@ -306,9 +335,24 @@ impl<'s> Session<'s> {
                 self.counts.duplicate(kind, arrival.sighting.time);
                 Ok(self.publisher.duplicate(arrival, kind, &first)?)
             }
-            // An open lane of this input has a table; without one the session's state is not to be trusted.
-            None => Err(KafkaError::ClientCreation("an open partition has no dedup state".into()).into()),
+            None => Err(stateless().into()),
         }
+    }
+
+    /// An order of an operator: a content is to be let through again.
+    fn obey(&mut self, message: &BorrowedMessage<'_>) -> Result<(), End> {
+        let order = match headers::order(message, self.worker.layout.partitions) {
+            Ok(order) => order,
+            Err(reject) => return self.reject(message, Stage::Dedup, &reject),
+        };
+        for status in &order.statuses {
+            let identity = Identity::new(&order.hash, *status);
+            let remembered = self.core.forget(message.partition(), &identity).ok_or_else(stateless)?;
+            self.publisher.forgotten(message, &order.hash, *status, remembered)?;
+        }
+        tracing::info!(hash = %order.hash, partition = message.partition(), "forgotten, as ordered");
+        self.counts.forgotten += 1;
+        Ok(())
     }
 
     fn reject(&mut self, message: &BorrowedMessage<'_>, stage: Stage, reject: &Reject) -> Result<(), End> {
@@ -322,7 +366,7 @@ impl<'s> Session<'s> {
         let group = group.ok_or_else(|| KafkaError::ClientCreation("the consumer belongs to no group".into()))?;
         self.committer.commit(self.list(offsets.iter().copied()), group);
         let counts = std::mem::take(&mut self.counts);
-        self.sealed = Some(Sealed { since: Instant::now(), counts });
+        self.sealed = Some(Sealed { since: Instant::now(), counts, span: self.span.take() });
         Ok(())
     }
 
@@ -332,7 +376,15 @@ impl<'s> Session<'s> {
             return Ok(());
         }
         let Some(outcome) = self.committer.outcome(wait)? else { return Ok(()) };
-        let Some(Sealed { since, counts }) = self.sealed.take() else { return Ok(()) };
+        let Some(Sealed { since, counts, span }) = self.sealed.take() else { return Ok(()) };
+        if let Some(span) = span {
+            let outcome = match &outcome {
+                Outcome::Committed { .. } => TxnOutcome::Committed,
+                Outcome::Abort(_) => TxnOutcome::Aborted,
+                Outcome::Renew(_) => TxnOutcome::Fatal,
+            };
+            span.end(outcome, &counts);
+        }
         let actions = match outcome {
             Outcome::Committed { doubtful } => {
                 fault!("after-commit");
@@ -475,6 +527,16 @@ impl<'s> Session<'s> {
         }
         list
     }
+}
+
+/// An open lane of normalized items has a table; without one the session's state is not to be trusted.
+fn stateless() -> KafkaError {
+    KafkaError::ClientCreation("an open partition has no dedup state".into())
+}
+
+/// A desk of the worker's own: scratch memory that threads share is handed over under a lock.
+fn own(desk: &Desk) -> Arc<Desk> {
+    Arc::new(desk.clone())
 }
 
 /// The lane a message came on.

@@ -24,6 +24,8 @@ use super::clients::{WireProducer, events};
 
 /// How long one blocking call may take before it is looked at again.
 const CALL: Duration = Duration::from_secs(5);
+/// How often it is looked whether the records of a transaction are delivered.
+const DRAIN_GLANCE: Duration = Duration::from_millis(1);
 /// How long a transaction may take to end before its producer is given up.
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -159,7 +161,7 @@ fn drain(producer: &WireProducer) -> KafkaResult<()> {
         if started.elapsed() > DEADLINE {
             return Err(KafkaError::Flush(RDKafkaErrorCode::MessageTimedOut));
         }
-        thread::sleep(Duration::from_micros(300));
+        thread::sleep(DRAIN_GLANCE);
     }
     events(producer).take_failure().map_or(Ok(()), Err)
 }

@@ -64,6 +64,16 @@ closed! {
 }
 
 closed! {
+    /// How a reload ended.
+    ReloadOutcome {
+        /// The new rules and log level are in effect.
+        Done = "done",
+        /// Something was wrong: everything stays as it was.
+        Refused = "refused",
+    }
+}
+
+closed! {
     /// What a rebalance did.
     RebalanceKind {
         /// Partitions came.

@@ -3,7 +3,7 @@
 //! Item counters move only when a transaction has committed, all at once ([`Metrics::committed`]), so they count what
 //! readers can see: read = normalized + rejected, normalized = published + duplicates + rejected.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus::core::Collector;
@@ -11,7 +11,8 @@ use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
-use super::labels::{DuplicateKind, Input, PartitionState, RebalanceKind, Stage, TxnOutcome};
+use super::labels::{DuplicateKind, Input, PartitionState, RebalanceKind, ReloadOutcome, Stage, TxnOutcome};
+use super::sources::{SourceCounts, Sources};
 use crate::reject::Reason;
 
 const COMMIT_SECONDS: &[f64] = &[0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
@@ -27,8 +28,10 @@ pub struct Counts {
     pub raw_items: u64,
     /// Bytes of their values.
     pub raw_bytes: u64,
-    /// Items edited and sent to the owner of their hash.
-    pub normalized: u64,
+    normalized: u64,
+    sources: SourceCounts,
+    /// Orders to forget a content that were carried out.
+    pub forgotten: u64,
     published: u64,
     duplicates: [u64; DuplicateKind::ALL.len()],
     rejected: [[u64; Reason::ALL.len()]; Stage::ALL.len()],
@@ -36,6 +39,12 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// An item of this source was edited and sent to the owner of its hash.
+    pub fn normalized(&mut self, source: Option<&str>) {
+        self.normalized += 1;
+        self.sources.add(source);
+    }
+
     /// An article was published; its raw record carried this timestamp (milliseconds since the Unix epoch).
     pub fn published(&mut self, raw_timestamp_ms: i64) {
         self.published += 1;
@@ -56,14 +65,28 @@ impl Counts {
     /// Records read in this transaction, of both input topics.
     pub fn records(&self) -> u64 {
         let rejected_in_dedup: u64 = self.rejected[Stage::Dedup as usize].iter().sum();
-        self.raw_items + self.published + self.duplicates.iter().sum::<u64>() + rejected_in_dedup
+        self.raw_items + self.forgotten + self.published + self.duplicates.iter().sum::<u64>() + rejected_in_dedup
+    }
+
+    pub(super) fn duplicates(&self) -> u64 {
+        self.duplicates.iter().sum()
+    }
+
+    pub(super) fn rejects(&self) -> u64 {
+        self.rejected.iter().flatten().sum()
+    }
+
+    pub(super) fn articles(&self) -> u64 {
+        self.published
     }
 
     /// Empties it for the next transaction, keeping its memory.
     pub fn clear(&mut self) {
         let mut decided_at = std::mem::take(&mut self.decided_at);
         decided_at.clear();
-        *self = Counts { decided_at, ..Counts::default() };
+        let mut sources = std::mem::take(&mut self.sources);
+        sources.clear();
+        *self = Counts { decided_at, sources, ..Counts::default() };
     }
 }
 
@@ -73,12 +96,17 @@ pub struct Metrics(Arc<Inner>);
 
 struct Inner {
     registry: Registry,
+    build: IntGaugeVec,
+    rules: Mutex<String>,
+    reloads: IntCounterVec,
     raw_items: IntCounter,
     raw_bytes: IntCounter,
     normalized: IntCounter,
+    sources: Sources,
     published: IntCounter,
     duplicates: IntCounterVec,
     rejected: IntCounterVec,
+    forgotten: IntCounter,
     transactions: IntCounterVec,
     transaction_items: Histogram,
     commit_duration: Histogram,
@@ -103,12 +131,21 @@ impl Metrics {
         let build = new.gauges("build_info", "Constant 1; what runs here.", &["version", "rules"]);
         build.with_label_values(&[env!("CARGO_PKG_VERSION"), rules]).set(1);
         let inner = Inner {
+            build,
+            rules: Mutex::new(rules.to_owned()),
+            reloads: new.counters("reloads_total", "Reloads of rules and log level.", &["outcome"]),
             raw_items: new.counter("raw_items_total", "Raw items read, in committed transactions."),
             raw_bytes: new.counter("raw_bytes_total", "Bytes of the values of raw items read."),
             normalized: new.counter("normalized_total", "Items edited and sent to the owner of their content hash."),
+            sources: Sources::new(new.counters(
+                "source_items_total",
+                "Items edited, by the source that the item or its dateline names.",
+                &["source"],
+            )),
             published: new.counter("published_total", "Articles published."),
             duplicates: new.counters("duplicates_total", "Items whose content had been published.", &["kind"]),
             rejected: new.counters("rejected_total", "Items sent to the dead letters.", &["stage", "reason"]),
+            forgotten: new.counter("forgotten_total", "Orders to forget a content carried out."),
             transactions: new.counters("transactions_total", "Transactions ended.", &["outcome"]),
             transaction_items: new.histogram(
                 "transaction_items",
@@ -162,7 +199,9 @@ impl Metrics {
         inner.raw_items.inc_by(counts.raw_items);
         inner.raw_bytes.inc_by(counts.raw_bytes);
         inner.normalized.inc_by(counts.normalized);
+        inner.sources.add(&counts.sources);
         inner.published.inc_by(counts.published);
+        inner.forgotten.inc_by(counts.forgotten);
         for (kind, count) in DuplicateKind::ALL.iter().zip(counts.duplicates) {
             inner.duplicates.with_label_values(&[kind.code()]).inc_by(count);
         }
@@ -189,6 +228,20 @@ impl Metrics {
     /// A transaction ended with its producer; its counts are void.
     pub fn fatal(&self) {
         self.transaction(TxnOutcome::Fatal);
+    }
+
+    /// A reload ended; where it is done, these are the rules now.
+    pub fn reloaded(&self, outcome: ReloadOutcome, rules: &str) {
+        let inner = &self.0;
+        inner.reloads.with_label_values(&[outcome.code()]).inc();
+        let mut known = inner.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        if outcome == ReloadOutcome::Done && *known != rules {
+            let version = env!("CARGO_PKG_VERSION");
+            inner.build.with_label_values(&[version, rules]).set(1);
+            // It was set when `known` was.
+            let _ = inner.build.remove_label_values(&[version, &known]);
+            rules.clone_into(&mut known);
+        }
     }
 
     /// A rebalance event arrived.
@@ -272,6 +325,9 @@ impl Inner {
         }
         for outcome in TxnOutcome::ALL {
             self.transactions.with_label_values(&[outcome.code()]);
+        }
+        for outcome in ReloadOutcome::ALL {
+            self.reloads.with_label_values(&[outcome.code()]);
         }
         for kind in RebalanceKind::ALL {
             self.rebalances.with_label_values(&[kind.code()]);

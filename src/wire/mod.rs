@@ -3,13 +3,14 @@
 //! In: a record's value and its `content-type` header. Out: an [`Item`] with folded UTF-8 text, or a
 //! [`Reject`] that says why not. Pure: no I/O, no clock.
 //!
-//! `format` tells what a value is, `charset` turns bytes into text, `envelope` reads the JSON around a text, `fold` takes
-//! out the characters that carry no copy.
+//! `format` tells what a value is, `charset` turns bytes into text, `envelope` reads the JSON around a text, `mend` undoes
+//! what software on the way did to characters, `fold` takes out those that carry no copy.
 
 mod charset;
 mod envelope;
 mod fold;
 mod format;
+mod mend;
 
 use std::borrow::Cow;
 

@@ -41,15 +41,36 @@ fn the_example_of_the_readme_is_what_copydesk_makes_of_it() {
     assert!(shows(&shown, &real), "the README shows\n{shown:#}\nbut it is\n{real:#}");
 }
 
+/// The heading's anchor, as renderers of Markdown make it.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim().to_lowercase();
+    kept.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c)).map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
 #[test]
-fn every_file_a_document_links_to_is_there() {
+fn every_file_and_heading_a_document_links_to_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let targets = README.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
-    let local: Vec<&str> = targets.filter(|target| !target.contains("://")).collect();
-    assert!(local.len() > 10, "{local:?}");
-    for target in local {
-        assert!(root.join(target).exists(), "{target}");
+    let read =
+        |path: &Path| std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut links = 0;
+    for document in ["README.md", "deploy/README.md", "docs/metrics.md", "docs/runbook.md"] {
+        let document = root.join(document);
+        let text = read(&document);
+        let targets = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
+        for target in targets.filter(|target| !target.contains("://")) {
+            let (file, heading) = target.split_once('#').unwrap_or((target, ""));
+            let linked = if file.is_empty() { document.clone() } else { document.with_file_name(file) };
+            assert!(linked.exists(), "{} links to {target}", document.display());
+            if !heading.is_empty() {
+                let found = read(&linked)
+                    .lines()
+                    .any(|line| line.starts_with('#') && anchor(line.trim_start_matches('#')) == heading);
+                assert!(found, "{} links to {target}", document.display());
+            }
+            links += 1;
+        }
     }
+    assert!(links > 40, "{links} links");
 }
 
 #[test]

@@ -1,8 +1,23 @@
 //! The help teaches.
 
-use crate::copydesk::copydesk;
+use crate::copydesk::{File, copydesk};
 
-const COMMANDS: [&str; 8] = ["run", "demo", "process", "evaluate", "mine", "check", "topics", "verify"];
+const COMMANDS: [&str; 14] = [
+    "run",
+    "demo",
+    "process",
+    "evaluate",
+    "mine",
+    "diff-rules",
+    "check",
+    "topics",
+    "tap",
+    "replay",
+    "forget",
+    "completions",
+    "man",
+    "verify",
+];
 
 #[test]
 fn without_a_command_the_help_says_where_to_begin() {
@@ -28,8 +43,7 @@ fn every_command_is_listed_and_explains_itself() {
 
 #[test]
 fn examples_fit_a_terminal_of_eighty_columns() {
-    for arguments in
-        [&["--help"][..], &["topics", "--help"], &["process", "--help"], &["evaluate", "--help"], &["mine", "--help"]]
+    for arguments in COMMANDS.map(|command| [command, "--help"]).iter().map(|words| &words[..]).chain([&["--help"][..]])
     {
         let help = copydesk(arguments).out;
         let examples = help.lines().skip_while(|line| !line.starts_with("Begin here") && !line.starts_with("Examples"));
@@ -57,4 +71,37 @@ fn sizes_of_topics_are_asked_for_only_when_creating_them() {
 #[test]
 fn the_version_is_that_of_the_package() {
     assert_eq!(copydesk(&["--version"]).out.trim(), format!("copydesk {}", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn every_shell_gets_completions_for_every_command() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = copydesk(&["completions", shell]);
+        assert_eq!(script.code, 0, "{}", script.err);
+        for command in COMMANDS {
+            assert!(script.out.contains(command), "{shell} knows {command}");
+        }
+    }
+    let bash = copydesk(&["completions", "bash"]).out;
+    let syntax = File::holding(&bash);
+    let check = std::process::Command::new("bash").arg("-n").arg(syntax.path()).status().expect("there is a bash");
+    assert!(check.success());
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let overview = copydesk(&["man"]);
+    assert!(overview.out.contains(".TH copydesk 1"), "{}", overview.out);
+    let home = tempfile::tempdir().expect("there is room for a directory");
+    let dir = home.path().join("man1");
+    assert_eq!(copydesk(&["man", "--dir", dir.to_str().expect("UTF-8")]).code, 0);
+    for command in COMMANDS {
+        let page = std::fs::read_to_string(dir.join(format!("copydesk-{command}.1"))).expect("the page is there");
+        assert!(page.contains(".SH SYNOPSIS"), "{page}");
+        let printed = copydesk(&["man", command]);
+        assert!(printed.out.contains(&format!(".TH copydesk-{command} 1")), "{}", printed.out);
+    }
+    let unknown = copydesk(&["man", "frobnicate"]);
+    assert_eq!(unknown.code, 1);
+    assert!(unknown.err.contains("there is no command `frobnicate`"), "{}", unknown.err);
 }

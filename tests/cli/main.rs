@@ -3,6 +3,7 @@
 mod broker;
 mod configuration;
 mod copydesk;
+mod diff_rules;
 mod documents;
 mod evaluate;
 mod help;

@@ -56,3 +56,20 @@ fn copydesk_topics_creates_what_a_worker_needs_and_does_so_once() {
     assert_eq!(ledger.published_of(&[first]), 1);
     assert_eq!(ledger.duplicate(copy).first, first);
 }
+
+#[test]
+fn a_check_does_what_a_worker_does_and_leaves_nothing_that_committed_readers_see() {
+    let desk = Desk::open(Broker::shared());
+    let (code, said) = Worker::command(&desk, "check", &["--connect"]);
+    assert_eq!(code, Some(0), "{said}");
+    let topics = &desk.topics;
+    for topic in [&topics.raw, &topics.normalized, &topics.seen] {
+        assert!(said.contains(&format!("✓ read           {topic}")), "{said}");
+    }
+    for topic in &topics.all()[1..] {
+        assert!(said.contains(&format!("✓ write          {topic}")), "{said}");
+        assert_eq!(desk.read(topic, Isolation::Committed), [], "{topic}");
+    }
+    assert!(said.contains("may commit offsets of"), "{said}");
+    assert!(desk.committed(&topics.raw).values().all(|offset| *offset == 0), "the offset is not committed");
+}

@@ -28,7 +28,7 @@ use self::watch::Watch;
 use crate::config::Config;
 use crate::edit::Desk;
 use crate::stream::{self, Running, Service};
-use crate::telemetry::{Health, Metrics, admin, logging};
+use crate::telemetry::{Health, Metrics, Traces, admin, logging};
 
 /// How long the workers may take to join the group. The mock makes the first member wait three seconds.
 const JOIN: Duration = Duration::from_secs(30);
@@ -70,10 +70,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     config.item.max_bytes = items::MAX_BYTES;
     let layout = broker.create_topics(&config)?;
 
-    let desk = Arc::new(Desk::builtin()?);
+    let desk = Desk::builtin()?;
     let metrics = Metrics::new(desk.rules_id());
     let health = Health::new(config.worker.threads);
-    let service = Service { config, desk, metrics, health };
+    let (_, desk) = tokio::sync::watch::channel(Arc::new(desk));
+    let service = Service { config, desk, metrics, health, traces: Traces::default() };
     let address = serve(&runtime, &service)?;
 
     let mut table = Table::new(anstream::stdout());

@@ -3,8 +3,9 @@
 //! The file is a table of thresholds and, for each round and class, one small tree; every number is little-endian. It is
 //! written by `cargo run --release --example train-pages`.
 
-use super::context::WIDE;
-use super::features::COUNT;
+use super::context::{SECOND, softmax};
+use super::features::{FIRST, GATE};
+use super::matrix::Matrix;
 use crate::edit::Label;
 
 /// The labels a line of a page may get, in the order of the model's classes.
@@ -41,25 +42,43 @@ pub struct Tree {
 /// Trees round by round; in each round one a class: tree `r * CLASS_COUNT + c`.
 pub type Trees = Vec<Tree>;
 
-/// The trees of the first look and of the second.
+/// The trees of the gate, of the first look and of the second.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Model {
-    /// They see [`COUNT`] features.
+    /// One a round; they see [`GATE`] features and say whether a line is anything but boilerplate.
+    pub gate: Trees,
+    /// They see [`FIRST`] features.
     pub first: Trees,
-    /// They see [`WIDE`] features.
+    /// They see [`SECOND`] features.
     pub second: Trees,
 }
 
-/// The scores of one line, one a class.
+/// The chance of each line of being anything but boilerplate.
 #[must_use]
-pub fn scores(trees: &[Tree], features: &[f32]) -> [f32; CLASS_COUNT] {
-    let mut scores = [0.0; CLASS_COUNT];
-    for round in trees.chunks_exact(CLASS_COUNT) {
-        for (score, tree) in scores.iter_mut().zip(round) {
-            *score += tree.score(features);
+pub fn gate(trees: &[Tree], lines: &Matrix) -> Vec<f32> {
+    let mut scores = vec![0.0f32; lines.len()];
+    for tree in trees {
+        for (score, line) in scores.iter_mut().zip(lines.rows()) {
+            *score += tree.score(line);
         }
     }
+    scores.iter_mut().for_each(|s| *s = 1.0 / (1.0 + (-*s).exp()));
     scores
+}
+
+/// What the trees give each class, a line.
+#[must_use]
+pub fn chances(trees: &[Tree], lines: &Matrix) -> Vec<[f32; CLASS_COUNT]> {
+    let mut scores = vec![[0.0f32; CLASS_COUNT]; lines.len()];
+    for round in trees.chunks_exact(CLASS_COUNT) {
+        for (class, tree) in round.iter().enumerate() {
+            // Lines do not wait for each other: the processor walks several of them down a tree at once.
+            for (scores, line) in scores.iter_mut().zip(lines.rows()) {
+                scores[class] += tree.score(line);
+            }
+        }
+    }
+    scores.into_iter().map(softmax).collect()
 }
 
 impl Tree {
@@ -84,10 +103,13 @@ impl Model {
     /// The stored form.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let count = self.first.len() + self.second.len();
-        let mut bytes = Vec::with_capacity(4 + count * Model::STRIDE);
-        bytes.extend_from_slice(&u32::try_from(self.first.len()).unwrap_or(0).to_le_bytes());
-        for tree in self.first.iter().chain(&self.second) {
+        let parts = [&self.gate, &self.first, &self.second];
+        let count: usize = parts.iter().map(|trees| trees.len()).sum();
+        let mut bytes = Vec::with_capacity(8 + count * Model::STRIDE);
+        for trees in &parts[..2] {
+            bytes.extend_from_slice(&u32::try_from(trees.len()).unwrap_or(0).to_le_bytes());
+        }
+        for tree in parts.into_iter().flatten() {
             bytes.extend_from_slice(&tree.feature);
             tree.threshold.iter().for_each(|t| bytes.extend_from_slice(&t.to_le_bytes()));
             for leaf in &tree.leaf {
@@ -112,12 +134,15 @@ impl Model {
             }
             tree
         };
-        let Some((count, bytes)) = bytes.split_first_chunk::<4>() else { return Model::default() };
-        let mut first: Trees = bytes.chunks_exact(Model::STRIDE).map(tree).collect();
-        let second = first.split_off(first.len().min(u32::from_le_bytes(*count) as usize));
+        let Some((gates, bytes)) = bytes.split_first_chunk::<4>() else { return Model::default() };
+        let Some((firsts, bytes)) = bytes.split_first_chunk::<4>() else { return Model::default() };
+        let mut gate: Trees = bytes.chunks_exact(Model::STRIDE).map(tree).collect();
+        let mut first = gate.split_off(gate.len().min(u32::from_le_bytes(*gates) as usize));
+        let second = first.split_off(first.len().min(u32::from_le_bytes(*firsts) as usize));
         let sound =
             |trees: &Trees, limit: usize| trees.iter().all(|t| t.feature.iter().all(|f| usize::from(*f) < limit));
-        if sound(&first, COUNT) && sound(&second, WIDE) { Model { first, second } } else { Model::default() }
+        let all = sound(&gate, GATE) && sound(&first, FIRST) && sound(&second, SECOND);
+        if all { Model { gate, first, second } } else { Model::default() }
     }
 }
 
@@ -129,11 +154,12 @@ mod tests {
     fn a_stored_model_comes_back_as_it_was() {
         let mut tree = Tree { feature: [1; INNER], threshold: [0.5; INNER], leaf: [0.25; LEAVES] };
         tree.leaf[LEAVES - 1] = -1.0;
-        let model = Model { first: vec![tree.clone(); CLASS_COUNT], second: vec![tree; CLASS_COUNT] };
+        let trees = vec![tree; CLASS_COUNT];
+        let model = Model { gate: trees[..1].to_vec(), first: trees.clone(), second: trees.clone() };
         assert_eq!(Model::from_bytes(&model.to_bytes()), model);
-        let mut features = [0.0; COUNT];
-        assert_eq!(scores(&model.first, &features), [0.25; CLASS_COUNT]);
+        let mut features = [0.0; GATE];
+        assert_eq!(trees[0].score(&features), 0.25);
         features[1] = 1.0;
-        assert_eq!(scores(&model.first, &features), [-1.0; CLASS_COUNT]);
+        assert_eq!(trees[0].score(&features), -1.0);
     }
 }

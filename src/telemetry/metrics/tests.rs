@@ -13,7 +13,15 @@ fn complete() -> Metrics {
     metrics.set_restore_remaining(0, 1);
     metrics.set_dedup_entries(0, 1);
     metrics.set_lag(Input::Raw, 0, 1);
+    metrics.committed(&items_of(&[Some("UPI")]), Duration::ZERO, 0);
     metrics
+}
+
+/// A transaction that edited one item of each of these sources.
+fn items_of(sources: &[Option<&str>]) -> Counts {
+    let mut counts = Counts::default();
+    sources.iter().for_each(|source| counts.normalized(*source));
+    counts
 }
 
 fn value(metrics: &Metrics, series: &str) -> Option<f64> {
@@ -64,7 +72,8 @@ fn every_documented_label_value_is_one_of_its_enum_and_none_is_missing() {
         ("topic", codes(Input::ALL, Input::code)),
         ("kind` of duplicates", codes(DuplicateKind::ALL, DuplicateKind::code)),
         ("kind` of rebalances", codes(RebalanceKind::ALL, RebalanceKind::code)),
-        ("outcome", codes(TxnOutcome::ALL, TxnOutcome::code)),
+        ("outcome` of transactions", codes(TxnOutcome::ALL, TxnOutcome::code)),
+        ("outcome` of reloads", codes(ReloadOutcome::ALL, ReloadOutcome::code)),
         ("state", codes(PartitionState::ALL, PartitionState::code)),
         ("reason", codes(&Reason::ALL, Reason::code)),
     ];
@@ -108,7 +117,7 @@ fn closed_series_exist_before_the_first_event() {
 #[test]
 fn a_committed_transaction_is_counted_once_and_wholly() {
     let metrics = Metrics::new("r");
-    let mut counts = Counts { raw_items: 3, raw_bytes: 600, normalized: 2, ..Counts::default() };
+    let mut counts = Counts { raw_items: 3, raw_bytes: 600, ..items_of(&[Some("UPI"), Some("UPI")]) };
     counts.rejected(Stage::Normalize, Reason::Empty);
     counts.published(1_000);
     counts.duplicate(DuplicateKind::Copy, 1_900);
@@ -118,6 +127,7 @@ fn a_committed_transaction_is_counted_once_and_wholly() {
         ("copydesk_raw_items_total", 3.0),
         ("copydesk_raw_bytes_total", 600.0),
         ("copydesk_normalized_total", 2.0),
+        (r#"copydesk_source_items_total{source="UPI"}"#, 2.0),
         ("copydesk_published_total", 1.0),
         (r#"copydesk_duplicates_total{kind="copy"}"#, 1.0),
         (r#"copydesk_rejected_total{reason="empty",stage="normalize"}"#, 1.0),
@@ -131,6 +141,22 @@ fn a_committed_transaction_is_counted_once_and_wholly() {
         let found = value(&metrics, series).unwrap_or_else(|| panic!("{series}"));
         assert!((found - expected).abs() < 1e-9, "{series}: {found}, not {expected}");
     }
+}
+
+#[test]
+fn a_reload_changes_the_rules_that_are_shown_only_where_it_is_done() {
+    let metrics = Metrics::new("r");
+    let shown = |rules: &str| {
+        value(&metrics, &format!(r#"copydesk_build_info{{rules="{rules}",version="{}"}}"#, env!("CARGO_PKG_VERSION")))
+    };
+    metrics.reloaded(ReloadOutcome::Refused, "s");
+    assert_eq!((shown("r"), shown("s")), (Some(1.0), None));
+    metrics.reloaded(ReloadOutcome::Done, "s");
+    assert_eq!((shown("r"), shown("s")), (None, Some(1.0)));
+    metrics.reloaded(ReloadOutcome::Done, "s");
+    assert_eq!(shown("s"), Some(1.0));
+    assert_eq!(value(&metrics, r#"copydesk_reloads_total{outcome="done"}"#), Some(2.0));
+    assert_eq!(value(&metrics, r#"copydesk_reloads_total{outcome="refused"}"#), Some(1.0));
 }
 
 #[test]
@@ -154,7 +180,7 @@ fn a_record_from_the_future_has_no_negative_latency() {
 
 #[test]
 fn cleared_counts_are_empty() {
-    let mut counts = Counts { raw_items: 3, ..Counts::default() };
+    let mut counts = Counts { raw_items: 3, ..items_of(&[Some("UPI"), None]) };
     counts.published(1);
     counts.rejected(Stage::Dedup, Reason::BadNormalized);
     counts.clear();
@@ -196,4 +222,40 @@ fn the_codes_of_a_closed_set_are_distinct_and_in_the_order_of_their_index() {
     }
     let codes: BTreeSet<&str> = Reason::ALL.iter().map(|reason| reason.code()).collect();
     assert_eq!(codes.len(), Reason::ALL.len());
+}
+
+#[test]
+fn sources_without_a_name_and_with_none_that_could_be_one_are_counted_under_common_ones() {
+    let metrics = Metrics::new("r");
+    let endless = "x".repeat(65);
+    metrics.committed(
+        &items_of(&[None, Some("two\nlines"), Some(&endless), Some(""), Some("Süd \"1\"")]),
+        Duration::ZERO,
+        0,
+    );
+    for (source, items) in [("unnamed", 1.0), ("other", 3.0), (r#"Süd \"1\""#, 1.0)] {
+        assert_eq!(value(&metrics, &format!(r#"copydesk_source_items_total{{source="{source}"}}"#)), Some(items));
+    }
+}
+
+#[test]
+fn the_number_of_sources_with_series_of_their_own_is_bounded_and_no_item_is_left_out() {
+    let metrics = Metrics::new("r");
+    let names: Vec<String> = (0..150).map(|number| format!("feed {number}")).collect();
+    let mut counts = Counts::default();
+    for part in names.chunks(60) {
+        counts.clear();
+        part.iter().for_each(|name| counts.normalized(Some(name)));
+        metrics.committed(&counts, Duration::ZERO, 0);
+    }
+    let series = |text: &str| text.lines().filter(|line| line.starts_with("copydesk_source_items_total{")).count();
+    assert!(series(&metrics.render().unwrap()) <= 102, "{}", metrics.render().unwrap());
+    let sum: f64 = metrics
+        .render()
+        .unwrap()
+        .lines()
+        .filter_map(|line| line.strip_prefix("copydesk_source_items_total{")?.rsplit(' ').next()?.parse::<f64>().ok())
+        .sum();
+    assert_eq!(sum, 150.0);
+    assert!(value(&metrics, r#"copydesk_source_items_total{source="other"}"#) >= Some(50.0));
 }

@@ -26,6 +26,8 @@ pub enum Signal {
     Term,
     /// Please end, as from a keyboard.
     Int,
+    /// Read the configuration anew.
+    Hup,
     /// End at once, without a chance to clean up.
     Kill,
     /// Freeze.
@@ -61,6 +63,7 @@ impl Leash {
         let name = match signal {
             Signal::Term => "TERM",
             Signal::Int => "INT",
+            Signal::Hup => "HUP",
             Signal::Kill => "KILL",
             Signal::Stop => "STOP",
             Signal::Cont => "CONT",

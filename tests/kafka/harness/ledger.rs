@@ -74,8 +74,9 @@ impl Ledger {
         let topics = &desk.topics;
         let read = |topic: &str| desk.read(topic, Isolation::Committed);
         Ledger {
-            normalized: read(&topics.normalized),
-            seen: read(&topics.seen),
+            // Orders to forget and what carries them out are no items.
+            normalized: read(&topics.normalized).into_iter().filter(|record| record.value.is_some()).collect(),
+            seen: read(&topics.seen).into_iter().filter(|record| record.value.is_some()).collect(),
             articles: read(&topics.articles).into_iter().map(|record| article(record, &topics.raw)).collect(),
             duplicates: read(&topics.duplicates).into_iter().map(|record| duplicate(record, &topics.raw)).collect(),
             rejected: read(&topics.rejected).into_iter().map(|record| rejected(record, &topics.raw)).collect(),

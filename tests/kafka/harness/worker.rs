@@ -31,6 +31,8 @@ pub struct Settings {
     pub shutdown_seconds: u32,
     /// librdkafka properties.
     pub properties: Vec<(String, String)>,
+    /// A directory of rule files.
+    pub rules: String,
     /// Where it finds the brokers, if not where the desk does.
     pub brokers: Option<String>,
     /// The failpoint it dies at: `NAME@COUNT`.
@@ -48,6 +50,7 @@ impl Settings {
             max_bytes: 1_000_000,
             shutdown_seconds: 20,
             properties: Vec::new(),
+            rules: String::new(),
             brokers: None,
             failpoint: None,
             mutant: std::env::var("COPYDESK_TEST_MUTANT").ok(),
@@ -57,6 +60,12 @@ impl Settings {
     /// With one more librdkafka property.
     pub fn property(mut self, name: &str, value: &str) -> Settings {
         self.properties.push((name.into(), value.into()));
+        self
+    }
+
+    /// With the rule files of this directory.
+    pub fn rules(mut self, directory: &Path) -> Settings {
+        self.rules = directory.display().to_string();
         self
     }
 
@@ -111,6 +120,7 @@ impl Settings {
              [worker]\nthreads = {}\n\
              [item]\nmax_bytes = {}\n\
              [dedup]\nwindow_hours = {}\n\
+             [edit]\nrules = \"{}\"\n\
              [admin]\nlisten = \"{admin}\"\n\
              [log]\nformat = \"human\"\nlevel = \"info\"\n\
              [shutdown]\ntimeout_seconds = {}\n",
@@ -123,6 +133,7 @@ impl Settings {
             self.threads,
             self.max_bytes,
             desk.window_hours,
+            self.rules,
             self.shutdown_seconds,
         );
         toml
@@ -148,7 +159,8 @@ impl Worker {
         Worker::spawn(desk, settings, "run", &[])
     }
 
-    fn spawn(desk: &Desk, settings: &Settings, command: &str, arguments: &[&str]) -> Worker {
+    /// Starts `copydesk COMMAND --config FILE ARGUMENTS` and does not wait for it.
+    pub fn spawn(desk: &Desk, settings: &Settings, command: &str, arguments: &[&str]) -> Worker {
         let home = home("worker");
         let admin = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let config = home.path().join("copydesk.toml");
@@ -168,11 +180,18 @@ impl Worker {
         Worker::command_with(desk, &Settings::named("a"), command, arguments)
     }
 
-    /// The same with these settings.
+    /// As [`Worker::command`], with these settings.
     pub fn command_with(desk: &Desk, settings: &Settings, command: &str, arguments: &[&str]) -> (Option<i32>, String) {
         let worker = Worker::spawn(desk, settings, command, arguments);
         let code = worker.exit_code(seconds(120));
         (code, worker.log())
+    }
+
+    /// Changes its configuration file.
+    pub fn reconfigure(&self, change: impl FnOnce(String) -> String) {
+        let file = self.home.path().join("copydesk.toml");
+        let toml = fs::read_to_string(&file).expect("the configuration can be read");
+        fs::write(file, change(toml)).expect("the configuration can be written");
     }
 
     /// Whether it has ended.

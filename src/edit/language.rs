@@ -1,0 +1,305 @@
+//! The language of copy, as a BCP 47 tag: by script, and in Latin and Devanagari script by the small words that no sentence
+//! does without.
+//!
+//! Detectors that know the wires' languages take as long as all the rest of the work on an item (figures in docs/rules.md),
+//! and the fast one calls Danish and Norwegian Swedish. An article needs less: some forty languages, told from the first
+//! hundred words, or not at all where they do not tell.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// Words that are looked at.
+const WORDS: usize = 80;
+/// Small words that a language must have among them.
+const ENOUGH: u32 = 3;
+
+/// Small words of each language, chosen so that near relatives differ.
+const SMALL_WORDS: [(&str, &str); 34] = [
+    (
+        "en",
+        "monday tuesday wednesday thursday friday the of and to in is was that for on with he it as his at by from they were which has have had an be said who will this are not its",
+    ),
+    (
+        "de",
+        "montag dienstag mittwoch donnerstag freitag der die und das den von zu mit sich des auf für ist im dem nicht ein eine als auch es an werden aus er hat dass sie nach wird bei einer um am sind noch wie einem über",
+    ),
+    (
+        "fr",
+        "le la les de des et en du un une est que dans pour qui au sur par pas il plus ne se ce avec sont aux ont été elle cette mais ses leur lundi mardi mercredi jeudi vendredi",
+    ),
+    (
+        "es",
+        "el la los las de que y en un una del se por con no para es al lo como más su fue ha sus este pero desde según también dijo hasta tras lunes martes miércoles jueves viernes",
+    ),
+    (
+        "it",
+        "il la di che e in un una per è del della con non si i le da al gli sono dei nel alla più come anche ha dal delle lo ma ed stato lunedì martedì mercoledì giovedì venerdì",
+    ),
+    (
+        "pt",
+        "o a os as de que e do da em um uma para com não no na por dos das se mais ao foi são é pelo pela seu sua como mas disse ainda também feira",
+    ),
+    (
+        "nl",
+        "de het een van en in is dat op te zijn voor met die niet aan er om ook als bij door naar uit werd wordt heeft maar hij nog over deze worden",
+    ),
+    (
+        "sv",
+        "och att det i som en på är av för med den till inte har om ett de var men sig från vi han så kan när efter vid också skulle säger hade",
+    ),
+    (
+        "da",
+        "og at det i er en til af på som den for med de ikke har var der et om han sig fra blev efter ved men også kan eller mod siger være blevet",
+    ),
+    (
+        "no",
+        "og i det på er som en til av for med at de ikke har var den et om han seg fra ble etter ved men også kan eller mot sier være blitt fikk",
+    ),
+    (
+        "fi",
+        "ja on ei se että hän oli ovat myös kun mukaan joka sekä mutta kuin ole olisi jo sen vuonna ollut hänen tai voi jälkeen noin jotka",
+    ),
+    ("et", "ja on ei et see oli ka kui ning mis aga oma tema mida selle pärast seda kes või ütles ta ole üle"),
+    ("is", "og að í á er sem til við um með var ekki en fyrir það hann eru af því verið hefur þá segir frá"),
+    (
+        "pl",
+        "w i na z się do nie że to jest o po jak od przez za dla ma był są tym oraz jego które został który było być co tego",
+    ),
+    (
+        "cs",
+        "a v se na je že s z do o to i pro ale jako by k podle od ve po byl jsou který jeho které řekl bude které už ze",
+    ),
+    ("sk", "a v sa na je že s z do o to aj pre ale ako by k podľa od vo po bol sú ktorý jeho ktoré povedal bude už zo"),
+    ("sl", "in je v na za se da so ki z tudi bi po pa ne kot od pri še ni leta bo biti med iz ob že"),
+    ("hr", "i u je na se da za su od s koji što iz o kako nije bi će ali do po sa biti te rekao koja koje bio samo"),
+    ("hu", "a az és hogy nem is egy volt meg ez de azt szerint már csak lesz kell mint még vagy el után között magyar"),
+    (
+        "ro",
+        "și în de la a cu că nu pe din un o care pentru este mai al fost sunt ce fi lui sau după prin către potrivit",
+    ),
+    (
+        "tr",
+        "ve bir bu da de için ile olarak olan çok daha en gibi kadar sonra ise ne olduğu var ancak dedi göre etti yeni",
+    ),
+    ("lt", "ir kad į iš su yra ne tai buvo apie bei jis už nuo kaip bet po jo dėl iki bus taip kurie sako taip pat"),
+    ("lv", "un ir ka no ar par uz kas bija tas arī vai pēc gada tika nav kā bet būs viņš līdz gadā pie savu ko"),
+    (
+        "ca",
+        "el la els les de que i en un una del per amb no és al va ha més seva són dels també com aquest ser han fins dilluns dimarts dimecres dijous divendres",
+    ),
+    (
+        "id",
+        "yang dan di dengan untuk dari pada ini itu dalam tidak akan oleh telah juga ke karena bahwa kepada adalah tersebut mengatakan saat para",
+    ),
+    (
+        "ms",
+        "yang dan di dengan untuk dari pada ini itu dalam tidak akan oleh telah juga ke kerana bahawa kepada adalah beliau berkata ketika tersebut",
+    ),
+    ("vi", "của và là có trong được cho các một người đã với không những này ngày khi từ đến về cũng ông"),
+    ("sw", "ya na wa kwa ni katika la za kuwa cha hiyo hilo alisema watu baada huo yake lakini pia kama bila"),
+    ("af", "die en van in is het nie dat te 'n vir met op om sy was aan hy ook as by deur wat sê nog uit word hulle"),
+    (
+        "zu",
+        "ukuthi uma kodwa futhi ngoba kanye lapho nje kakhulu yini ngesikhathi kusho uthe nokuthi bese le lo kuthiwa",
+    ),
+    (
+        "xh",
+        "ukuba kwaye kodwa okanye kunye ngoku uthi nje xa kakhulu kuba ngokuba phambi kwakhona loo lo abantu le ukuze",
+    ),
+    ("hi", "के में की है से का को और पर ने कि हैं भी यह था एक नहीं कर हो इस"),
+    ("mr", "आहे या आणि च्या ते ही की हा व आहेत केली नाही तर होते त्यांनी"),
+    ("ne", "छ को मा र गरेको भएको हुने लागि पनि यो गर्न थियो छन् भन्ने"),
+];
+
+static LANGUAGES_OF: LazyLock<HashMap<&'static str, u64>> = LazyLock::new(|| {
+    let mut table = HashMap::new();
+    for (i, (_, words)) in SMALL_WORDS.iter().enumerate() {
+        for word in words.split(' ') {
+            *table.entry(word).or_default() |= 1 << i;
+        }
+    }
+    table
+});
+
+/// The language that `body` is in; none where it is too short or too mixed to tell.
+pub(super) fn of(body: &[Cow<'_, str>]) -> Option<&'static str> {
+    let words = || body.iter().flat_map(|p| p.split([' ', '\n', '-', '/'])).take(WORDS);
+    match script(words().take(20).flat_map(str::chars))? {
+        Script::Latin | Script::Devanagari => by_small_words(words()),
+        Script::Cyrillic => Some(cyrillic(words().flat_map(str::chars))),
+        Script::Arabic => Some(arabic(words().flat_map(str::chars))),
+        Script::One(tag) => Some(tag),
+    }
+}
+
+/// A script, and the language where it is written in only one that wires carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Script {
+    Latin,
+    Cyrillic,
+    Arabic,
+    Devanagari,
+    One(&'static str),
+}
+
+/// The script of most letters. Japanese mixes three, one of which is Chinese too.
+fn script(chars: impl Iterator<Item = char>) -> Option<Script> {
+    let mut counts: Vec<(Script, usize)> = Vec::new();
+    let mut kana = false;
+    for c in chars {
+        let script = match c {
+            'a'..='z' | 'A'..='Z' | '\u{C0}'..='\u{24F}' | '\u{1E00}'..='\u{1EFF}' => Script::Latin,
+            '\u{370}'..='\u{3FF}' => Script::One("el"),
+            '\u{400}'..='\u{52F}' => Script::Cyrillic,
+            '\u{531}'..='\u{58F}' => Script::One("hy"),
+            '\u{5D0}'..='\u{5EA}' => Script::One("he"),
+            '\u{620}'..='\u{6FF}' => Script::Arabic,
+            '\u{900}'..='\u{97F}' => Script::Devanagari,
+            '\u{980}'..='\u{9FF}' => Script::One("bn"),
+            '\u{A00}'..='\u{A7F}' => Script::One("pa"),
+            '\u{A80}'..='\u{AFF}' => Script::One("gu"),
+            '\u{B80}'..='\u{BFF}' => Script::One("ta"),
+            '\u{C00}'..='\u{C7F}' => Script::One("te"),
+            '\u{C80}'..='\u{CFF}' => Script::One("kn"),
+            '\u{D00}'..='\u{D7F}' => Script::One("ml"),
+            '\u{D80}'..='\u{DFF}' => Script::One("si"),
+            '\u{E00}'..='\u{E7F}' => Script::One("th"),
+            '\u{E80}'..='\u{EFF}' => Script::One("lo"),
+            '\u{1000}'..='\u{109F}' => Script::One("my"),
+            '\u{10A0}'..='\u{10FF}' => Script::One("ka"),
+            '\u{1200}'..='\u{137F}' => Script::One("am"),
+            '\u{1780}'..='\u{17FF}' => Script::One("km"),
+            '\u{3041}'..='\u{30FF}' => {
+                kana = true;
+                Script::One("zh")
+            }
+            '\u{3400}'..='\u{9FFF}' => Script::One("zh"),
+            '\u{AC00}'..='\u{D7A3}' => Script::One("ko"),
+            _ => continue,
+        };
+        match counts.iter_mut().find(|(known, _)| *known == script) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((script, 1)),
+        }
+    }
+    let most = counts.into_iter().max_by_key(|(_, count)| *count).filter(|(_, count)| *count >= 8)?.0;
+    Some(if kana && most == Script::One("zh") { Script::One("ja") } else { most })
+}
+
+/// The language most of whose small words are there, if it leads clearly.
+fn by_small_words<'t>(words: impl Iterator<Item = &'t str>) -> Option<&'static str> {
+    let mut hits = [0u32; SMALL_WORDS.len()];
+    let mut word = String::new();
+    for raw in words {
+        let raw = raw.trim_matches(|c: char| !c.is_alphabetic() && !matches!(c, '\u{900}'..='\u{97F}'));
+        // No small word is longer.
+        if raw.is_empty() || raw.len() > 36 {
+            continue;
+        }
+        word.clear();
+        word.extend(raw.chars().flat_map(char::to_lowercase));
+        let mut languages = LANGUAGES_OF.get(word.as_str()).copied().unwrap_or(0);
+        while languages != 0 {
+            hits[languages.trailing_zeros() as usize] += 1;
+            languages &= languages - 1;
+        }
+    }
+    let best = (0..hits.len()).max_by_key(|i| hits[*i])?;
+    let next = (0..hits.len()).filter(|i| *i != best).map(|i| hits[i]).max()?;
+    (hits[best] >= ENOUGH && hits[best] * 8 >= next * 9 && hits[best] > next).then_some(SMALL_WORDS[best].0)
+}
+
+/// By the letters that the others do not have.
+fn cyrillic(chars: impl Iterator<Item = char>) -> &'static str {
+    let (mut ru, mut hard) = (0, 0);
+    for c in chars {
+        match c {
+            'і' | 'ї' | 'є' | 'ґ' | 'І' | 'Ї' | 'Є' => return "uk",
+            'ў' | 'Ў' => return "be",
+            'ј' | 'љ' | 'њ' | 'ђ' | 'ћ' => return "sr",
+            'ѓ' | 'ќ' | 'ѕ' => return "mk",
+            'қ' | 'ң' | 'ғ' | 'ә' => return "kk",
+            'ы' | 'э' | 'ё' => ru += 1,
+            'ъ' => hard += 1,
+            _ => {}
+        }
+    }
+    if hard > 1 && ru == 0 { "bg" } else { "ru" }
+}
+
+fn arabic(chars: impl Iterator<Item = char>) -> &'static str {
+    let mut persian = false;
+    for c in chars {
+        match c {
+            'ٹ' | 'ڈ' | 'ں' | 'ے' => return "ur",
+            'پ' | 'چ' | 'ژ' | 'گ' => persian = true,
+            _ => {}
+        }
+    }
+    if persian { "fa" } else { "ar" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn language(text: &str) -> Option<&'static str> {
+        of(&[Cow::Borrowed(text)])
+    }
+
+    #[test]
+    fn the_languages_of_the_wires_are_told_apart() {
+        for (tag, text) in [
+            ("en", "The port of Ostheim opened again on Monday after a week of storms, the harbour office said."),
+            (
+                "de",
+                "Der Hafen von Ostheim ist nach einer Woche Sturm wieder offen, wie das Hafenamt am Montag mitteilte.",
+            ),
+            ("fr", "Le port d'Ostheim a rouvert lundi après une semaine de tempêtes, selon les autorités de la ville."),
+            (
+                "es",
+                "El puerto de Ostheim reabrió el lunes tras una semana de tormentas, informó la oficina del puerto.",
+            ),
+            ("it", "Il porto di Ostheim ha riaperto lunedì dopo una settimana di tempeste, secondo la capitaneria."),
+            (
+                "pt",
+                "O porto de Ostheim reabriu na segunda-feira depois de uma semana de tempestades, disse a capitania do porto.",
+            ),
+            (
+                "nl",
+                "De haven van Ostheim is maandag na een week van storm weer open, aldus het havenbedrijf in de stad.",
+            ),
+            (
+                "sv",
+                "Hamnen i Ostheim öppnade på måndagen efter en vecka av stormar och det var den första färjan på sju dagar.",
+            ),
+            ("da", "Havnen i Ostheim åbnede mandag efter en uge med storm, og det er den første færge af de mange."),
+            ("no", "Havnen i Ostheim åpnet mandag etter en uke med storm, og det er den første fergen av de mange."),
+            (
+                "pl",
+                "Port w Ostheim został w poniedziałek otwarty po tygodniu sztormów, jak podał urząd, który się nim zajmuje.",
+            ),
+            (
+                "tr",
+                "Ostheim limanı bir haftalık fırtınadan sonra pazartesi günü yeniden açıldı ve bu sabah ilk vapur için bilet satıldı.",
+            ),
+            ("ru", "Порт Остгейм снова открылся в понедельник после недели штормов, сообщили в администрации."),
+            ("uk", "Порт Остгайм знову відкрився в понеділок після тижня штормів."),
+            ("ar", "أعيد فتح ميناء المدينة يوم الاثنين بعد أسبوع من العواصف"),
+            ("ja", "青葉市の港が月曜日に再開した。"),
+            ("zh", "港口星期一重新开放，当局表示。"),
+            ("ko", "항구가 월요일에 다시 열렸다."),
+            ("el", "Το λιμάνι άνοιξε ξανά τη Δευτέρα."),
+        ] {
+            assert_eq!(language(text), Some(tag), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_tell_is_no_language() {
+        for text in ["", "42", "Holm 3, Ostheim 2", "Kit Marlow", "Ferry late"] {
+            assert_eq!(language(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Reading a topic from outside the group: spans of it, or what arrives from now on. Sees what is committed, commits nothing.
+
+use std::{collections::BTreeMap, ops::Range, str::FromStr, time::Duration};
+
+use rdkafka::{
+    Message as _, Offset, TopicPartitionList,
+    consumer::Consumer as _,
+    error::{KafkaError, KafkaResult},
+    message::BorrowedMessage,
+};
+
+use super::clients::{self, Isolation, Reader};
+use crate::{config::Config, telemetry::Metrics};
+
+/// How long a question to the brokers may take.
+const ASK: Duration = Duration::from_secs(10);
+
+/// Where to begin in a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Position {
+    /// With the oldest record there is.
+    Earliest,
+    /// With what arrives from now on.
+    Latest,
+    /// So many offsets before the end.
+    Last(i64),
+    /// With the first record of this time or later.
+    Time(jiff::Timestamp),
+}
+
+impl FromStr for Position {
+    type Err = String;
+
+    /// `earliest`, `latest`, `-100`, a moment as [`moment`] reads it.
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "earliest" => Ok(Position::Earliest),
+            "latest" => Ok(Position::Latest),
+            _ => match text.strip_prefix('-').map(str::parse::<u32>) {
+                Some(Ok(count)) => Ok(Position::Last(count.into())),
+                _ => moment(text).map(Position::Time).map_err(|_| {
+                    "expected earliest, latest, -N for the last N records of each partition, an age such as 2h, or a time \
+                     such as 2026-11-24T06:30:00Z"
+                        .to_owned()
+                }),
+            },
+        }
+    }
+}
+
+/// A moment: RFC 3339 (`2026-11-24T06:30:00Z`), or an age (`90m`, `2h 30m`).
+///
+/// # Errors
+/// What was expected.
+pub fn moment(text: &str) -> Result<jiff::Timestamp, String> {
+    let age = || Some(jiff::Timestamp::now() - text.parse::<jiff::SignedDuration>().ok()?.abs());
+    let moment = text.parse().ok().or_else(age);
+    moment.ok_or_else(|| "expected a time such as 2026-11-24T06:30:00Z, or an age such as 2h".to_owned())
+}
+
+/// What [`Scan::next`] found.
+pub enum Next<'m> {
+    /// The next record.
+    Record(BorrowedMessage<'m>),
+    /// Nothing yet.
+    Nothing,
+    /// Every span is read.
+    Done,
+}
+
+/// A reader of one topic.
+pub struct Scan {
+    consumer: Reader,
+    topic: String,
+    /// The end of each span that is not read yet.
+    open: BTreeMap<i32, i64>,
+}
+
+impl Scan {
+    /// A reader of `topic` that has not begun.
+    ///
+    /// # Errors
+    /// Where librdkafka refuses a property.
+    pub fn new(config: &Config, topic: &str) -> KafkaResult<Self> {
+        let consumer = clients::reader(config, Isolation::Committed, Metrics::new(""))?;
+        Ok(Scan { consumer, topic: topic.to_owned(), open: BTreeMap::new() })
+    }
+
+    /// The partitions of the topic.
+    ///
+    /// # Errors
+    /// Where the brokers do not answer, refuse, or have no such topic.
+    pub fn partitions(&self) -> KafkaResult<Vec<i32>> {
+        let metadata = self.consumer.fetch_metadata(Some(&self.topic), ASK)?;
+        let topic = metadata.topics().first();
+        if let Some(error) = topic.and_then(|topic| topic.error()) {
+            return Err(KafkaError::MetadataFetch(error.into()));
+        }
+        Ok(topic.into_iter().flat_map(|topic| topic.partitions()).map(|partition| partition.id()).collect())
+    }
+
+    /// The offsets of a partition that can be read now: up to the first open transaction.
+    ///
+    /// # Errors
+    /// Where the brokers do not answer, or refuse.
+    pub fn bounds(&self, partition: i32) -> KafkaResult<Range<i64>> {
+        let (low, stable) = self.consumer.fetch_watermarks(&self.topic, partition, ASK)?;
+        Ok(low..stable)
+    }
+
+    /// The offset of a position in a partition.
+    ///
+    /// # Errors
+    /// Where the brokers do not answer, or refuse.
+    pub fn offset(&self, partition: i32, position: Position) -> KafkaResult<i64> {
+        let Range { start, end } = self.bounds(partition)?;
+        Ok(match position {
+            Position::Earliest => start,
+            Position::Latest => end,
+            Position::Last(count) => end.saturating_sub(count).max(start),
+            Position::Time(time) => {
+                let mut asked = TopicPartitionList::new();
+                asked.add_partition_offset(&self.topic, partition, Offset::Offset(time.as_millisecond()))?;
+                let answer = self.consumer.offsets_for_times(asked, ASK)?;
+                match answer.find_partition(&self.topic, partition).map(|found| found.offset()) {
+                    Some(Offset::Offset(offset)) => offset,
+                    _ => end,
+                }
+            }
+        })
+    }
+
+    /// Begins with these spans. One that ends at [`i64::MAX`] has no end.
+    ///
+    /// # Errors
+    /// Where librdkafka refuses the assignment.
+    pub fn begin(&mut self, spans: &BTreeMap<i32, Range<i64>>) -> KafkaResult<()> {
+        let spans = spans.iter().filter(|(_, span)| !span.is_empty());
+        let mut list = TopicPartitionList::new();
+        for (partition, span) in spans {
+            list.add_partition_offset(&self.topic, *partition, Offset::Offset(span.start))?;
+            self.open.insert(*partition, span.end);
+        }
+        self.consumer.assign(&list)
+    }
+
+    /// The next record of a span that is not read yet.
+    ///
+    /// # Errors
+    /// Where a partition cannot be read.
+    pub fn next(&mut self, wait: Duration) -> KafkaResult<Next<'_>> {
+        if self.open.is_empty() {
+            return Ok(Next::Done);
+        }
+        match self.consumer.poll(wait) {
+            None => Ok(Next::Nothing),
+            Some(Ok(message)) => {
+                let Some(end) = self.open.get(&message.partition()).copied() else { return Ok(Next::Nothing) };
+                if message.offset() + 1 >= end {
+                    self.open.remove(&message.partition());
+                }
+                Ok(if message.offset() < end { Next::Record(message) } else { Next::Nothing })
+            }
+            // A span ends where its partition does: transaction markers may take its last offsets.
+            Some(Err(KafkaError::PartitionEOF(partition))) => {
+                self.open.retain(|open, end| *open != partition || *end == i64::MAX);
+                Ok(Next::Nothing)
+            }
+            Some(Err(error)) if error.rdkafka_error_code().is_some_and(is_passing) => Ok(Next::Nothing),
+            Some(Err(error)) => Err(error),
+        }
+    }
+}
+
+/// Errors of a connection, which librdkafka mends by itself.
+fn is_passing(code: rdkafka::types::RDKafkaErrorCode) -> bool {
+    use rdkafka::types::RDKafkaErrorCode as Code;
+    matches!(
+        code,
+        Code::BrokerTransportFailure
+            | Code::AllBrokersDown
+            | Code::OperationTimedOut
+            | Code::Resolve
+            | Code::NodeUpdate
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_is_an_end_a_count_a_time_or_an_age() {
+        assert_eq!("earliest".parse(), Ok(Position::Earliest));
+        assert_eq!("latest".parse(), Ok(Position::Latest));
+        assert_eq!("-25".parse(), Ok(Position::Last(25)));
+        let time = "2026-11-24T06:30:00Z".parse().unwrap();
+        assert_eq!("2026-11-24T06:30:00Z".parse(), Ok(Position::Time(time)));
+        let Ok(Position::Time(ago)) = "2h 30m".parse() else { panic!("an age is a time") };
+        let age = jiff::Timestamp::now().duration_since(ago);
+        assert!((9_000..9_010).contains(&age.as_secs()), "{age:?}");
+        for wrong in ["", "25", "yesterday", "--5", "2h ago or so"] {
+            assert!(wrong.parse::<Position>().is_err(), "{wrong}");
+        }
+    }
+}
