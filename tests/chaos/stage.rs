@@ -231,7 +231,7 @@ impl Stage {
         let started = Instant::now();
         let mut provoked = Instant::now();
         while !self.worker(who).has_ended() {
-            if started.elapsed() > seconds(25) {
+            if started.elapsed() > seconds(40) {
                 println!("          nobody passed {point}");
                 return self.kill(who);
             }
