@@ -6,13 +6,17 @@
 //! hundred words, or not at all where they do not tell.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::LazyLock;
+
+use hashbrown::HashMap;
 
 /// Words that are looked at.
 const WORDS: usize = 80;
 /// Small words that a language must have among them.
 const ENOUGH: u32 = 3;
+
+/// Bytes the longest small word has, in Devanagari.
+const LONGEST: usize = 36;
 
 /// Small words of each language, chosen so that near relatives differ.
 const SMALL_WORDS: [(&str, &str); 34] = [
@@ -193,12 +197,16 @@ fn by_small_words<'t>(words: impl Iterator<Item = &'t str>) -> Option<&'static s
     let mut word = String::new();
     for raw in words {
         let raw = raw.trim_matches(|c: char| !c.is_alphabetic() && !matches!(c, '\u{900}'..='\u{97F}'));
-        // No small word is longer.
-        if raw.is_empty() || raw.len() > 36 {
+        if raw.is_empty() || raw.len() > LONGEST {
             continue;
         }
         word.clear();
-        word.extend(raw.chars().flat_map(char::to_lowercase));
+        if raw.is_ascii() {
+            word.push_str(raw);
+            word.make_ascii_lowercase();
+        } else {
+            word.extend(raw.chars().flat_map(char::to_lowercase));
+        }
         let mut languages = LANGUAGES_OF.get(word.as_str()).copied().unwrap_or(0);
         while languages != 0 {
             hits[languages.trailing_zeros() as usize] += 1;
