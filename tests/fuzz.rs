@@ -10,7 +10,10 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-const DOORS: [(&str, fn(&[u8])); 5] = [
+/// Where bytes come in: the name of its cases, and the entry point.
+type Door = (&'static str, fn(&[u8]));
+
+const DOORS: [Door; 5] = [
     ("decoder", entries::decoder),
     ("envelope", entries::envelope),
     ("edit", entries::edit),

@@ -189,9 +189,9 @@ fn lead(text: &str) -> Option<(&str, bool)> {
         (bounded && text[..end].to_lowercase() == **lead).then_some(end)
     };
     let strip = |end: usize| text[end..].trim_start_matches([' ', ':']);
-    let supplied = SUPPLIED.iter().find_map(|l| starts(l)).map(|end| (strip(end), true));
+    let supplied = SUPPLIED.iter().find_map(&starts).map(|end| (strip(end), true));
     supplied
-        .or_else(|| TAKEN.iter().find_map(|l| starts(l)).map(|end| (strip(end), false)))
+        .or_else(|| TAKEN.iter().find_map(&starts).map(|end| (strip(end), false)))
         .filter(|(rest, _)| !rest.is_empty())
 }
 

@@ -353,7 +353,9 @@ impl Core {
         for waiting in std::mem::take(&mut self.waiting) {
             match waiting {
                 Waiting::GiveUp(lanes) => {
-                    for lane in lanes.iter().filter(|_| !mutant!("state-kept") && !mutant!("offsets-not-owned")) {
+                    for lane in
+                        lanes.iter().filter(|_| !mutant!("state-kept")).filter(|_| !mutant!("offsets-not-owned"))
+                    {
                         self.lanes.remove(lane);
                     }
                     actions.push(Action::GiveUp(lanes));

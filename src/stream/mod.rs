@@ -65,7 +65,7 @@ pub struct Service {
     pub traces: Traces,
 }
 
-/// Starts the [`shadow`] of the pipeline, which reads raw items from `from` on and writes nothing.
+/// Starts the shadow of the pipeline, which reads raw items from `from` on and writes nothing.
 ///
 /// # Errors
 /// Where the system has no thread left.

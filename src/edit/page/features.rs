@@ -1,7 +1,7 @@
 //! What the page model sees at its first look: language-neutral numbers about a line, its neighbours and its place on the page.
 //!
 //! Most of a page is navigation, and little is needed to tell so: the [`Page`] holds numbers that cost one pass over the text,
-//! and the model's gate lets few lines through. Of these, [`see`] makes a closer picture, in which they are neighbours.
+//! and the model's gate lets few lines through. Of these, `see` makes a closer picture, in which they are neighbours.
 
 use super::glance::{Glance, NUMBERS};
 use super::lexicon;

@@ -1,9 +1,9 @@
 //! Page dumps: items that are the whole visible text of a web page, navigation and all.
 //!
 //! A page is told from wire copy by its many short lines. Its lines are labelled by a small learned model over
-//! language-neutral features, in steps that each see fewer lines and more of them: [`features::glance`] drops what stands on
+//! language-neutral features, in steps that each see fewer lines and more of them: `features::glance` drops what stands on
 //! the page again and again, the model's gate lets about a third of the rest through, the first look sees a line, its
-//! neighbours and its place ([`features::see`]), the second what the first thought of its surroundings ([`context`]). Last,
+//! neighbours and its place (`features::see`), the second what the first thought of its surroundings ([`context`]). Last,
 //! the page's headline and byline are found wherever they stand again (`repeats`).
 //!
 //! The model file is trained by `cargo run --release --example train-pages`; docs/pages.md says how good it is.
