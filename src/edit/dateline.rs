@@ -8,6 +8,8 @@ mod day;
 
 use std::ops::Range;
 
+use hashbrown::HashMap;
+
 use super::rules::{RawAgency, RawPlaces};
 use day::Day;
 
@@ -20,6 +22,8 @@ const PLACE_WORDS: usize = 9;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Agencies {
     agencies: Vec<RawAgency>,
+    /// Their forms in lower case, each with the agencies that have it, in file order, and how they write it.
+    forms: HashMap<String, Vec<(usize, String)>>,
     /// In lower case, sorted.
     cities: Vec<String>,
     regions: Vec<String>,
@@ -53,7 +57,13 @@ impl Agencies {
             names.dedup();
             names
         };
-        Agencies { agencies, cities: lower(places.cities), regions: lower(places.regions) }
+        let mut forms: HashMap<String, Vec<(usize, String)>> = HashMap::new();
+        for (index, agency) in agencies.iter().enumerate() {
+            for form in &agency.forms {
+                forms.entry(form.to_ascii_lowercase()).or_default().push((index, form.clone()));
+            }
+        }
+        Agencies { agencies, forms, cities: lower(places.cities), regions: lower(places.regions) }
     }
 
     /// The agencies of `text`, which stands in brackets or slashes: all of it, or its parts at slashes, commas and spaces.
@@ -84,12 +94,23 @@ impl Agencies {
     }
 
     fn known(&self, text: &str) -> Option<&str> {
-        let same = |form: &String| form == text || (form.len() > 2 && form.eq_ignore_ascii_case(text));
-        self.agencies.iter().find(|a| a.forms.iter().any(same)).map(|a| a.name.as_str())
+        self.with_form(text, |_, form| form == text || form.len() > 2)
     }
 
     fn bare(&self, text: &str) -> Option<&str> {
-        self.agencies.iter().find(|a| a.bare && a.forms.iter().any(|f| f == text)).map(|a| a.name.as_str())
+        self.with_form(text, |agency, form| agency.bare && form == text)
+    }
+
+    /// The first agency with the form `text`, in whatever case, that `is` accepts as it writes the form.
+    fn with_form(&self, text: &str, is: impl Fn(&RawAgency, &str) -> bool) -> Option<&str> {
+        if text.len() > REACH {
+            return None;
+        }
+        let with = self.forms.get(text.to_ascii_lowercase().as_str())?;
+        with.iter()
+            .map(|(index, form)| (&self.agencies[*index], form))
+            .find(|(a, form)| is(a, form))
+            .map(|(a, _)| a.name.as_str())
     }
 
     /// An agency whose datelines have no dash, as `Berne (ats)` and `Washington (CNN)`.

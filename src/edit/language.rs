@@ -14,6 +14,10 @@ use hashbrown::HashMap;
 const WORDS: usize = 80;
 /// Small words that a language must have among them.
 const ENOUGH: u32 = 3;
+/// Words after which a language that leads by far is settled.
+const STRETCH: usize = 20;
+/// Small words of a language that leads by far.
+const PLENTY: u32 = 8;
 
 /// Bytes the longest small word has, in Devanagari.
 const LONGEST: usize = 36;
@@ -151,9 +155,14 @@ enum Script {
 fn script(chars: impl Iterator<Item = char>) -> Option<Script> {
     let mut counts: Vec<(Script, usize)> = Vec::new();
     let mut kana = false;
+    let mut ascii = 0;
     for c in chars {
+        if c.is_ascii() {
+            ascii += usize::from(c.is_ascii_alphabetic());
+            continue;
+        }
         let script = match c {
-            'a'..='z' | 'A'..='Z' | '\u{C0}'..='\u{24F}' | '\u{1E00}'..='\u{1EFF}' => Script::Latin,
+            '\u{C0}'..='\u{24F}' | '\u{1E00}'..='\u{1EFF}' => Script::Latin,
             '\u{370}'..='\u{3FF}' => Script::One("el"),
             '\u{400}'..='\u{52F}' => Script::Cyrillic,
             '\u{531}'..='\u{58F}' => Script::One("hy"),
@@ -187,35 +196,54 @@ fn script(chars: impl Iterator<Item = char>) -> Option<Script> {
             None => counts.push((script, 1)),
         }
     }
+    match counts.iter_mut().find(|(known, _)| *known == Script::Latin) {
+        Some((_, count)) => *count += ascii,
+        None => counts.push((Script::Latin, ascii)),
+    }
     let most = counts.into_iter().max_by_key(|(_, count)| *count).filter(|(_, count)| *count >= 8)?.0;
     Some(if kana && most == Script::One("zh") { Script::One("ja") } else { most })
 }
 
-/// The language most of whose small words are there, if it leads clearly.
-fn by_small_words<'t>(words: impl Iterator<Item = &'t str>) -> Option<&'static str> {
+/// The language most of whose small words are there, if it leads clearly; the first words are enough where it leads by far.
+fn by_small_words<'t>(mut words: impl Iterator<Item = &'t str>) -> Option<&'static str> {
     let mut hits = [0u32; SMALL_WORDS.len()];
-    let mut word = String::new();
-    for raw in words {
-        let raw = raw.trim_matches(|c: char| !c.is_alphabetic() && !matches!(c, '\u{900}'..='\u{97F}'));
-        if raw.is_empty() || raw.len() > LONGEST {
-            continue;
+    let mut folded = String::new();
+    loop {
+        let mut seen = 0;
+        for word in words.by_ref().take(STRETCH) {
+            let mut languages = languages_of(word, &mut folded);
+            while languages != 0 {
+                hits[languages.trailing_zeros() as usize] += 1;
+                languages &= languages - 1;
+            }
+            seen += 1;
         }
-        word.clear();
-        if raw.is_ascii() {
-            word.push_str(raw);
-            word.make_ascii_lowercase();
-        } else {
-            word.extend(raw.chars().flat_map(char::to_lowercase));
+        let best = (0..hits.len()).max_by_key(|i| hits[*i])?;
+        let next = (0..hits.len()).filter(|i| *i != best).map(|i| hits[i]).max()?;
+        let (lead, language) = (hits[best], SMALL_WORDS[best].0);
+        if lead >= PLENTY && lead >= 2 * next {
+            return Some(language);
         }
-        let mut languages = LANGUAGES_OF.get(word.as_str()).copied().unwrap_or(0);
-        while languages != 0 {
-            hits[languages.trailing_zeros() as usize] += 1;
-            languages &= languages - 1;
+        if seen < STRETCH {
+            return (lead >= ENOUGH && lead * 8 >= next * 9 && lead > next).then_some(language);
         }
     }
-    let best = (0..hits.len()).max_by_key(|i| hits[*i])?;
-    let next = (0..hits.len()).filter(|i| *i != best).map(|i| hits[i]).max()?;
-    (hits[best] >= ENOUGH && hits[best] * 8 >= next * 9 && hits[best] > next).then_some(SMALL_WORDS[best].0)
+}
+
+/// The languages, a bit each, that have `word` among their small words.
+fn languages_of(word: &str, folded: &mut String) -> u64 {
+    let word = word.trim_matches(|c: char| !c.is_alphabetic() && !matches!(c, '\u{900}'..='\u{97F}'));
+    if word.is_empty() || word.len() > LONGEST {
+        return 0;
+    }
+    folded.clear();
+    if word.is_ascii() {
+        folded.push_str(word);
+        folded.make_ascii_lowercase();
+    } else {
+        folded.extend(word.chars().flat_map(char::to_lowercase));
+    }
+    LANGUAGES_OF.get(folded.as_str()).copied().unwrap_or(0)
 }
 
 /// By the letters that the others do not have.

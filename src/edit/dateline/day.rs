@@ -1,5 +1,8 @@
 //! Dates at the end of what stands before an agency: `May 5`, `21 ene`, `5 de mayo de 2020`, `05.05.2020`.
 
+use std::sync::LazyLock;
+
+use hashbrown::HashMap;
 use jiff::{Timestamp, civil::Date, tz::Offset};
 
 /// A calendar day, with its year if one was written.
@@ -174,16 +177,28 @@ const MONTHS: [&str; 12] = [
      decembrie декабря грудня δεκεμβρίου desember",
 ];
 
+static MONTH_NUMBERS: LazyLock<HashMap<&str, i8>> = LazyLock::new(|| {
+    let mut numbers = HashMap::new();
+    for (names, number) in MONTHS.iter().zip(1..) {
+        for name in names.split_ascii_whitespace() {
+            numbers.entry(name).or_insert(number);
+        }
+    }
+    for (names, number) in MONTHS.iter().zip(1..) {
+        for name in names.split_ascii_whitespace() {
+            let short = name.char_indices().nth(3).map_or(name, |(end, _)| &name[..end]);
+            numbers.entry(short).or_insert(number);
+        }
+    }
+    numbers
+});
+
 fn month_number(word: &str) -> Option<i8> {
     let word = word.trim_end_matches(['.', ',']);
     if word.len() < 3 || word.len() > 24 || !word.chars().all(char::is_alphabetic) {
         return None;
     }
-    let word = word.to_lowercase();
-    let short = word.chars().count() == 3;
-    let named = |name: &str| name == word || (short && name.starts_with(&word));
-    let month = MONTHS.iter().position(|names| names.split_ascii_whitespace().any(named))?;
-    i8::try_from(month + 1).ok()
+    MONTH_NUMBERS.get(word.to_lowercase().as_str()).copied()
 }
 
 #[cfg(test)]
