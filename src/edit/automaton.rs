@@ -141,9 +141,7 @@ impl Automaton {
 #[derive(Clone, Debug)]
 pub(super) struct Literals(Vec<meta::Regex>);
 
-/// Bytes of a text that a search for many at once looks at before it compares.
-const GLANCE: usize = 4;
-/// Texts that a search looks for by vector instructions; for more it goes byte by byte.
+/// Texts that one search looks for: at most what vector instructions tell apart at full width.
 const AT_ONCE: usize = 64;
 
 impl Literals {
@@ -151,43 +149,16 @@ impl Literals {
     pub(super) fn new<'p>(texts: impl Iterator<Item = &'p str>) -> Result<Option<Literals>, String> {
         let texts: BTreeSet<&str> = texts.collect();
         let patterns: Vec<String> = texts.into_iter().map(literal).collect();
-        let searches = patterns.chunks(AT_ONCE).map(meta::Regex::new_many);
+        // One pattern of literals alone needs no automaton.
+        let searches = patterns.chunks(AT_ONCE).map(|some| meta::Regex::new(&some.join("|")));
         let searches = searches.collect::<Result<Vec<_>, _>>().map_err(|e| cause(&e))?;
         Ok((!searches.is_empty()).then_some(Literals(searches)))
-    }
-
-    /// The same for the rarest part of each text: quicker, and sometimes there where the whole text is not.
-    pub(super) fn hints<'p>(texts: impl Iterator<Item = &'p str>) -> Result<Option<Literals>, String> {
-        let mut parts: Vec<&str> = Vec::new();
-        for text in texts {
-            if !parts.iter().any(|part| text.contains(part)) {
-                parts.push(rarest(text));
-            }
-        }
-        Literals::new(parts.into_iter())
     }
 
     /// Whether `text` holds one of them.
     pub(super) fn in_text(&self, text: &str) -> bool {
         self.0.iter().any(|search| search.is_match(text))
     }
-}
-
-/// The [`GLANCE`] bytes of `text`, or a few more, that news copy holds least often, going by the letters.
-fn rarest(text: &str) -> &str {
-    let weight = |b: &u8| match b {
-        b' ' => 12,
-        b'e' => 11,
-        b'a' | b'i' | b'n' | b'o' | b'r' | b's' | b't' => 8,
-        b'c' | b'd' | b'h' | b'l' | b'u' => 5,
-        b'a'..=b'z' => 2,
-        _ => 0,
-    };
-    let windows = text.char_indices().filter_map(|(at, _)| {
-        let end = text.ceil_char_boundary(at + GLANCE);
-        text.get(at..end).filter(|window| window.len() >= GLANCE)
-    });
-    windows.min_by_key(|window| window.bytes().take(GLANCE).map(|b| weight(&b)).sum::<u32>()).unwrap_or(text)
 }
 
 /// A pattern that matches `text` itself.

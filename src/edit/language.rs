@@ -132,7 +132,7 @@ static LANGUAGES_OF: LazyLock<HashMap<&'static str, u64>> = LazyLock::new(|| {
 
 /// The language that `body` is in; none where it is too short or too mixed to tell.
 pub(super) fn of(body: &[Cow<'_, str>]) -> Option<&'static str> {
-    let words = || body.iter().flat_map(|p| p.split([' ', '\n', '-', '/'])).take(WORDS);
+    let words = || body.iter().flat_map(|p| p.split(|c| matches!(c, ' ' | '\n' | '-' | '/'))).take(WORDS);
     match script(words().take(20).flat_map(str::chars))? {
         Script::Latin | Script::Devanagari => by_small_words(words()),
         Script::Cyrillic => Some(cyrillic(words().flat_map(str::chars))),
@@ -232,16 +232,20 @@ fn by_small_words<'t>(mut words: impl Iterator<Item = &'t str>) -> Option<&'stat
 
 /// The languages, a bit each, that have `word` among their small words.
 fn languages_of(word: &str, folded: &mut String) -> u64 {
-    let word = word.trim_matches(|c: char| !c.is_alphabetic() && !matches!(c, '\u{900}'..='\u{97F}'));
-    if word.is_empty() || word.len() > LONGEST {
-        return 0;
-    }
     folded.clear();
     if word.is_ascii() {
-        folded.push_str(word);
+        let letters = word.trim_matches(|c: char| !c.is_ascii_alphabetic());
+        if letters.len() > LONGEST {
+            return 0;
+        }
+        folded.push_str(letters);
         folded.make_ascii_lowercase();
     } else {
-        folded.extend(word.chars().flat_map(char::to_lowercase));
+        let letters = word.trim_matches(|c: char| !c.is_alphabetic() && !matches!(c, '\u{900}'..='\u{97F}'));
+        if letters.len() > LONGEST {
+            return 0;
+        }
+        folded.extend(letters.chars().flat_map(char::to_lowercase));
     }
     LANGUAGES_OF.get(folded.as_str()).copied().unwrap_or(0)
 }

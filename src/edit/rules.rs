@@ -186,7 +186,7 @@ pub(super) struct Rules {
     rules: Vec<Rule>,
     /// One for each [`At`] and [`Group`].
     automata: [[Automaton; 3]; 3],
-    /// What a text must hold, and mostly does not, for any rule that needs something.
+    /// What a text must hold for any rule that needs something.
     needs: Option<Literals>,
     pub agencies: Agencies,
     id: String,
@@ -341,7 +341,7 @@ impl Rules {
         let compiled = Rules {
             rules,
             automata,
-            needs: Literals::hints(needs).map_err(RuleError::Build)?,
+            needs: Literals::new(needs).map_err(RuleError::Build)?,
             agencies: Agencies::new(agencies, places),
             id: hasher.finalize().to_hex()[..12].to_owned(),
         };
