@@ -127,7 +127,7 @@ pub fn reader(config: &Config, isolation: Isolation, metrics: Metrics) -> KafkaR
     // The end of a partition is what a restore waits for, so no fetch is held back for more records to come.
     client
         .set("fetch.wait.max.ms", "10")
-        .set("queued.max.messages.kbytes", "16384")
+        .set("queued.max.messages.kbytes", "8192")
         .set("fetch.queue.backoff.ms", "5")
         .set("check.crcs", "true");
     with_user_properties(&mut client, config, Purpose::Reader);
@@ -188,13 +188,13 @@ pub fn consumer(config: &Config, identity: &Identity, metrics: Metrics) -> Kafka
         .set("heartbeat.interval.ms", "1000")
         .set("max.poll.interval.ms", "120000")
         .set("queued.min.messages", "100000")
-        .set("queued.max.messages.kbytes", "16384")
+        .set("queued.max.messages.kbytes", "8192")
         // The default parks a fetch for a second whenever the queue is full, which caps a backlog at a fifth of its speed.
         .set("fetch.queue.backoff.ms", "5")
         // An answer for every single record would cost a steady wire more than all the rest of the work.
         .set("fetch.min.bytes", "32768")
         .set("fetch.wait.max.ms", "10")
-        .set("fetch.max.bytes", "8388608")
+        .set("fetch.max.bytes", "4194304")
         .set("statistics.interval.ms", "2000");
     with_user_properties(&mut client, config, Purpose::Member);
     client
