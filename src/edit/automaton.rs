@@ -141,7 +141,7 @@ impl Automaton {
 #[derive(Clone, Debug)]
 pub(super) struct Literals(Vec<meta::Regex>);
 
-/// Texts that one search looks for: at most what vector instructions tell apart at full width.
+/// Texts that one search looks for: beyond these it would go byte by byte, without vector instructions.
 const AT_ONCE: usize = 64;
 
 impl Literals {
@@ -150,8 +150,8 @@ impl Literals {
         let texts: BTreeSet<&str> = texts.collect();
         let patterns: Vec<String> = texts.into_iter().map(literal).collect();
         // One pattern of literals alone needs no automaton.
-        let searches = patterns.chunks(AT_ONCE).map(|some| meta::Regex::new(&some.join("|")));
-        let searches = searches.collect::<Result<Vec<_>, _>>().map_err(|e| cause(&e))?;
+        let searches = patterns.chunks(AT_ONCE).map(|some| meta::Regex::new(&some.join("|")).map_err(|e| cause(&e)));
+        let searches = searches.collect::<Result<Vec<_>, _>>()?;
         Ok((!searches.is_empty()).then_some(Literals(searches)))
     }
 

@@ -132,7 +132,7 @@ static LANGUAGES_OF: LazyLock<HashMap<&'static str, u64>> = LazyLock::new(|| {
 
 /// The language that `body` is in; none where it is too short or too mixed to tell.
 pub(super) fn of(body: &[Cow<'_, str>]) -> Option<&'static str> {
-    let words = || body.iter().flat_map(|p| p.split(|c| matches!(c, ' ' | '\n' | '-' | '/'))).take(WORDS);
+    let words = || body.iter().flat_map(|p| p.split([' ', '\n', '-', '/'])).take(WORDS);
     match script(words().take(20).flat_map(str::chars))? {
         Script::Latin | Script::Devanagari => by_small_words(words()),
         Script::Cyrillic => Some(cyrillic(words().flat_map(str::chars))),

@@ -78,6 +78,22 @@ pub fn prepare<'c>(
     normalizer: &mut Normalizer<'_, Arc<Desk>>,
     max_bytes: usize,
 ) -> Prepared<'c> {
+    match edit(&message, topic, normalizer) {
+        (_, Ok(item)) if item.json.len() > max_bytes => {
+            let detail = format!("its article has {} bytes, a record may have {max_bytes}", item.json.len());
+            Prepared::Rejected { message, reject: Reject::new(Reason::TooLarge, detail) }
+        }
+        (origin, Ok(item)) => Prepared::Normalized { message, origin, item: Box::new(item) },
+        (_, Err(reject)) => Prepared::Rejected { message, reject },
+    }
+}
+
+/// Edits a raw record of `topic`: where it stood, and what came of it. A panic of the edit desk is a reason to reject it.
+pub fn edit(
+    message: &BorrowedMessage<'_>,
+    topic: &Arc<str>,
+    normalizer: &mut Normalizer<'_, Arc<Desk>>,
+) -> (Origin, Result<Normalized, Reject>) {
     let origin = Origin {
         topic: Arc::clone(topic),
         partition: message.partition(),
@@ -85,17 +101,10 @@ pub fn prepare<'c>(
         timestamp: message.timestamp().to_millis().unwrap_or(0),
     };
     let value = message.payload().unwrap_or_default();
-    let content_type = headers::find(&message, headers::CONTENT_TYPE);
+    let content_type = headers::find(message, headers::CONTENT_TYPE);
     let result = catch_unwind(AssertUnwindSafe(|| normalizer.normalize(value, content_type, Some(&origin))))
         .unwrap_or_else(|_| Err(Reject::new(Reason::Internal, "the edit desk panicked on this item")));
-    match result {
-        Ok(item) if item.json.len() > max_bytes => {
-            let detail = format!("its article has {} bytes, a record may have {max_bytes}", item.json.len());
-            Prepared::Rejected { message, reject: Reject::new(Reason::TooLarge, detail) }
-        }
-        Ok(item) => Prepared::Normalized { message, origin, item: Box::new(item) },
-        Err(reject) => Prepared::Rejected { message, reject },
-    }
+    (origin, result)
 }
 
 /// Sends records into the open transaction.

@@ -16,11 +16,10 @@ use std::{
 use rdkafka::{Message as _, error::KafkaResult, message::BorrowedMessage};
 
 use super::{
-    Service, headers,
+    Service, publish,
     scan::{Next, Position, Scan},
 };
 use crate::{
-    article::Origin,
     dedup::{
         Identity, Repeat, Sighting, Source, Table, UriTag, Verdict,
         record::{self, Change},
@@ -162,18 +161,11 @@ impl<'s> Shadow<'s> {
 
     fn item(&mut self, message: &BorrowedMessage<'_>, topic: &Arc<str>) {
         self.follow_rules();
-        let origin = Origin {
-            topic: Arc::clone(topic),
-            partition: message.partition(),
-            offset: message.offset(),
-            timestamp: message.timestamp().to_millis().unwrap_or(0),
-        };
-        let value = message.payload().unwrap_or_default();
         self.counts.raw_items += 1;
-        self.counts.raw_bytes += value.len() as u64;
+        self.counts.raw_bytes += message.payload_len() as u64;
         self.sums.items += 1;
-        let item = match self.normalizer.normalize(value, headers::find(message, headers::CONTENT_TYPE), Some(&origin))
-        {
+        let (origin, edited) = publish::edit(message, topic, &mut self.normalizer);
+        let item = match edited {
             Ok(item) => item,
             Err(reject) => {
                 tracing::debug!(%origin, %reject, "would be rejected");
