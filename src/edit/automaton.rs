@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use aho_corasick::{AhoCorasick, packed};
 use regex_automata::{
     Anchored, Input, MatchError, MatchKind,
     hybrid::dfa::{Cache, DFA, OverlappingState},
-    meta,
     nfa::thompson,
     util::{pool::Pool, syntax},
 };
@@ -137,35 +137,33 @@ impl Automaton {
     }
 }
 
-/// A few short texts, looked for together.
+/// A few short texts, looked for together: by vector instructions where the machine has them and the texts are few.
 #[derive(Clone, Debug)]
-pub(super) struct Literals(Vec<meta::Regex>);
-
-/// Texts that one search looks for: beyond these it would go byte by byte, without vector instructions.
-const AT_ONCE: usize = 64;
+pub(super) enum Literals {
+    Quick(packed::Searcher),
+    Any(AhoCorasick),
+}
 
 impl Literals {
     /// `None` where there are none.
     pub(super) fn new<'p>(texts: impl Iterator<Item = &'p str>) -> Result<Option<Literals>, String> {
         let texts: BTreeSet<&str> = texts.collect();
-        let patterns: Vec<String> = texts.into_iter().map(literal).collect();
-        // One pattern of literals alone needs no automaton.
-        let searches = patterns.chunks(AT_ONCE).map(|some| meta::Regex::new(&some.join("|")).map_err(|e| cause(&e)));
-        let searches = searches.collect::<Result<Vec<_>, _>>()?;
-        Ok((!searches.is_empty()).then_some(Literals(searches)))
+        if texts.is_empty() {
+            return Ok(None);
+        }
+        match packed::Searcher::new(&texts) {
+            Some(search) => Ok(Some(Literals::Quick(search))),
+            None => AhoCorasick::new(&texts).map(|search| Some(Literals::Any(search))).map_err(|e| cause(&e)),
+        }
     }
 
     /// Whether `text` holds one of them.
     pub(super) fn in_text(&self, text: &str) -> bool {
-        self.0.iter().any(|search| search.is_match(text))
+        match self {
+            Literals::Quick(search) => search.find(text).is_some(),
+            Literals::Any(search) => search.is_match(text),
+        }
     }
-}
-
-/// A pattern that matches `text` itself.
-fn literal(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_alphanumeric() || c == ' ' { c.to_string() } else { format!("\\x{{{:X}}}", c as u32) })
-        .collect()
 }
 
 /// Whether a pattern is one that can be run; what is wrong with it if not.

@@ -60,6 +60,9 @@ const SUPPLIED: [&str; 18] = [
     "image caption",
 ];
 
+/// Characters that a lead has at most.
+const LONGEST_LEAD: usize = 24;
+
 /// Parts of a credit that name nobody, in lower case.
 const NOBODY: [&str; 25] = [
     "file",
@@ -182,11 +185,12 @@ pub(super) fn parse<'t>(agencies: &Agencies, credit: &'t str) -> Credit<'t> {
 
 /// `text` without what leads it in, and whether that says who supplied the picture.
 fn lead(text: &str) -> Option<(&str, bool)> {
+    let head: String = text.chars().take(LONGEST_LEAD).flat_map(char::to_lowercase).collect();
     let starts = |lead: &&str| {
+        head.starts_with(*lead).then_some(())?;
         let end = text.char_indices().nth(lead.chars().count()).map_or(text.len(), |(at, _)| at);
         let word = lead.ends_with(char::is_alphanumeric);
-        let bounded = !word || text[end..].starts_with([' ', ':']);
-        (bounded && text[..end].to_lowercase() == **lead).then_some(end)
+        (!word || text[end..].starts_with([' ', ':'])).then_some(end)
     };
     let strip = |end: usize| text[end..].trim_start_matches([' ', ':']);
     let supplied = SUPPLIED.iter().find_map(&starts).map(|end| (strip(end), true));

@@ -204,6 +204,8 @@ impl Agencies {
 
     /// `PLACE, Month day Kyodo -`, `PLACE, day month – РИА Новости.`
     fn bare_agency<'t, 'r>(&'r self, text: &'t str, window: &'t str) -> Option<Found<'t, 'r>> {
+        // Most paragraphs hold nothing that begins a dash.
+        memchr::memchr2(b'-', "—".as_bytes()[0], window.as_bytes())?;
         let dash = [" - ", " -- ", " – ", " — "].iter().filter_map(|d| Some((window.find(d)?, d.len()))).min()?;
         let (stop, dash) = dash;
         if let Some((name, _)) = window[stop + dash..].split_once('.')
