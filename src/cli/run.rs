@@ -13,6 +13,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::desk;
 use crate::config::{Config, ConfigError, LogFormat};
+use crate::stream::brake::Brake;
 use crate::stream::scan::Position;
 use crate::stream::topics::{self, TopicError};
 use crate::stream::{self, Layout, Running, Service};
@@ -37,7 +38,8 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// read is committed, the group is left, the exit code is 0. A second one ends the process at once, and nothing is lost by it.
 ///
 /// SIGHUP reads the rules and log.level anew. Where anything is wrong with them, or with the rest of the configuration,
-/// everything stays as it was, and the log says so. Other keys need a restart.
+/// everything stays as it was, and the log says so. Other keys need a restart. It also lets go on what the dead-letter brake
+/// ([brake] of the configuration) has halted.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Follow the live traffic without writing anything: what would these rules do?
@@ -86,8 +88,10 @@ pub fn run(
         "" => Traces::default(),
         endpoint => Traces::export(endpoint, &config.kafka.instance_name())?,
     };
-    let service = Service { config: config.clone(), desk, metrics, health, traces: traces.clone() };
-    let reloader = Reloader::new(config.clone(), load, sender, level, service.metrics.clone());
+    let brake = Brake::new(config.brake.clone(), metrics.clone(), Arc::clone(&health));
+    let service =
+        Service { config: config.clone(), desk, metrics, health, brake: Arc::clone(&brake), traces: traces.clone() };
+    let reloader = Reloader::new(config.clone(), load, sender, level, service.metrics.clone(), brake);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let outcome = runtime.block_on(supervise(args, service, reloader));
     runtime.shutdown_timeout(GOODBYE);

@@ -34,6 +34,7 @@ pub(super) fn is_ours(name: &str, value: &str) -> bool {
 pub(super) fn as_type_of(default: Option<&Value>, text: String) -> Result<Value, &'static str> {
     match default {
         Some(Value::Integer(_)) => text.trim().parse().map(Value::Integer).map_err(|_| "a whole number"),
+        Some(Value::Float(_)) => text.trim().parse().map(Value::Float).map_err(|_| "a number"),
         Some(Value::Boolean(_)) => text.trim().parse().map(Value::Boolean).map_err(|_| "true or false"),
         Some(Value::Table(_)) => Err("the name of a property after it, such as …_SECURITY_PROTOCOL"),
         _ => Ok(Value::String(text)),

@@ -28,6 +28,8 @@ pub struct Config {
     pub worker: Worker,
     /// What a raw item may be.
     pub item: Item,
+    /// What to do when many raw items become dead letters.
+    pub brake: BrakeSettings,
     /// How long a content is remembered.
     pub dedup: Dedup,
     /// The rules of the edit desk.
@@ -98,6 +100,31 @@ pub struct Worker {
 pub struct Item {
     /// Bytes of a raw record's value above which it is rejected unread.
     pub max_bytes: usize,
+}
+
+/// What to do when many raw items become dead letters, which is a feed or a rule gone wrong rather than bad items.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BrakeSettings {
+    /// What to do.
+    pub action: BrakeAction,
+    /// The share of the raw items within the window from which on their dead letters are too many; above 0, at most 1.
+    pub share: f64,
+    /// Seconds over which items are counted.
+    pub window_seconds: u32,
+    /// Fewer dead letters than these within the window are never too many.
+    pub minimum: u32,
+}
+
+/// What the brake does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BrakeAction {
+    /// Nothing.
+    Off,
+    /// Say so in the log and the metrics, and go on.
+    Warn,
+    /// Read no further raw item until an operator releases it.
+    Halt,
 }
 
 /// How long a content is remembered.
@@ -198,6 +225,12 @@ impl Default for Item {
     }
 }
 
+impl Default for BrakeSettings {
+    fn default() -> Self {
+        BrakeSettings { action: BrakeAction::Warn, share: 0.5, window_seconds: 300, minimum: 100 }
+    }
+}
+
 impl Default for Dedup {
     fn default() -> Self {
         Dedup { window_hours: 72 }
@@ -273,6 +306,13 @@ impl fmt::Display for Config {
         masked.kafka.properties =
             self.kafka.masked_properties().into_iter().map(|(name, value)| (name.into(), value.into())).collect();
         f.write_str(&toml::to_string(&masked).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl BrakeSettings {
+    /// The window as a duration.
+    pub fn window(&self) -> Duration {
+        Duration::from_secs(u64::from(self.window_seconds))
     }
 }
 

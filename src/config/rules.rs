@@ -44,6 +44,9 @@ pub(super) fn broken(config: &Config) -> Vec<(String, String)> {
     hold(config.kafka.instance.is_empty() || is_name(&config.kafka.instance), "kafka.instance", NAME);
     hold(config.worker.threads >= 1, "worker.threads", "must be at least 1");
     hold(config.item.max_bytes >= 1, "item.max_bytes", "must be at least 1 byte");
+    hold(config.brake.share > 0.0 && config.brake.share <= 1.0, "brake.share", "must be above 0 and at most 1");
+    hold(config.brake.window_seconds >= 1, "brake.window_seconds", "must be at least 1 second");
+    hold(config.brake.minimum >= 1, "brake.minimum", "must be at least 1 dead letter");
     hold(config.dedup.window_hours >= 1, "dedup.window_hours", "must be at least 1 hour");
     hold(config.shutdown.timeout_seconds >= 1, "shutdown.timeout_seconds", "must be at least 1 second");
     hold(is_domain(&config.article.authority), "article.authority", "must be a domain name, such as news.example");
@@ -132,6 +135,11 @@ mod tests {
         assert_eq!(paths(|c| c.worker.threads = 0), ["worker.threads"]);
         assert_eq!(paths(|c| c.item.max_bytes = 0), ["item.max_bytes"]);
         assert_eq!(paths(|c| c.dedup.window_hours = 0), ["dedup.window_hours"]);
+        assert_eq!(paths(|c| c.brake.window_seconds = 0), ["brake.window_seconds"]);
+        assert_eq!(paths(|c| c.brake.minimum = 0), ["brake.minimum"]);
+        for share in [0.0, -0.5, 1.1, f64::NAN, f64::INFINITY] {
+            assert_eq!(paths(|c| c.brake.share = share), ["brake.share"], "{share}");
+        }
         assert_eq!(paths(|c| c.shutdown.timeout_seconds = 0), ["shutdown.timeout_seconds"]);
     }
 

@@ -10,7 +10,8 @@
 //! 3. Only offsets of lanes owned now are committed; the coordinator checks member and generation, not ownership.
 //! 4. After an abort every open lane goes back to where its last commit left it, and the table forgets what was pending.
 //! 5. What a restore brings counts only if the lane was not given up and taken again meanwhile: an epoch tells.
-//! 6. While a commit is under way nothing is decided: its entries are not facts yet, and not void either.
+//! 6. While the dead-letter brake holds, no raw record is taken; a release goes on behind the last one that was.
+//! 7. While a commit is under way nothing is decided: its entries are not facts yet, and not void either.
 //!
 //! Records are read and edited ahead, and wait as a [`Batch`]; a transaction is opened only when the batch is due, takes all
 //! of it at once and is committed. Its records reach the broker in few large requests, and no transaction stands open while
@@ -65,6 +66,8 @@ pub enum Action {
     Open(Vec<(Lane, Epoch)>),
     /// Read this lane from this offset on.
     Resume(Lane, i64),
+    /// Read nothing more of these lanes until they are resumed.
+    Hold(Vec<Lane>),
     /// Commit the open transaction with these next offsets; answered by [`Core::committed`] or [`Core::failed`].
     Commit(Vec<(Lane, i64)>),
     /// Abort the open transaction; answered by [`Core::aborted`].
@@ -127,11 +130,12 @@ pub struct Core {
     txn: Txn,
     last_commit: Option<Clock>,
     waiting: Vec<Waiting>,
+    halted: bool,
 }
 
 impl Default for Core {
     fn default() -> Self {
-        Core { lanes: BTreeMap::new(), epochs: 0, txn: Txn::Idle, last_commit: None, waiting: Vec::new() }
+        Core { lanes: BTreeMap::new(), epochs: 0, txn: Txn::Idle, last_commit: None, waiting: Vec::new(), halted: false }
     }
 }
 
@@ -163,7 +167,7 @@ impl Core {
                 if (owned.epoch == epoch || mutant!("epoch-unchecked")) && matches!(owned.phase, Phase::Opening) =>
             {
                 owned.phase = Phase::Open { committed: position, next: position, table };
-                vec![Action::Resume(lane, position)]
+                if self.is_held(lane) { Vec::new() } else { vec![Action::Resume(lane, position)] }
             }
             _ => Vec::new(),
         }
@@ -189,7 +193,7 @@ impl Core {
     /// Whether a polled record may be taken now, and whether a transaction must begin first.
     pub fn admit(&self, lane: Lane, offset: i64) -> Admission {
         match self.lanes.get(&lane).map(|owned| &owned.phase) {
-            Some(Phase::Open { next, .. }) if offset >= *next => match self.txn {
+            Some(Phase::Open { next, .. }) if offset >= *next && !self.is_held(lane) => match self.txn {
                 Txn::Idle => Admission::Begin,
                 Txn::Open => Admission::Take,
                 Txn::Sealed | Txn::Aborting => Admission::Hold,
@@ -277,7 +281,8 @@ impl Core {
                     table.abort();
                 }
                 let leaving = self.waiting.iter().any(|w| matches!(w, Waiting::GiveUp(lanes) if lanes.contains(lane)));
-                if !leaving {
+                let held = self.halted && lane.input == Input::Raw;
+                if !leaving && !held {
                     positions.push((*lane, *committed));
                 }
             }
@@ -288,6 +293,35 @@ impl Core {
         let mut actions = vec![Action::Rewind(positions)];
         actions.extend(self.settled());
         actions
+    }
+
+    /// The dead-letter brake holds: no raw record is taken any more, though a transaction that holds some goes on.
+    pub fn halt(&mut self) -> Vec<Action> {
+        self.halted = true;
+        vec![Action::Hold(self.open_raw_lanes().map(|(lane, _)| lane).collect())]
+    }
+
+    /// The dead-letter brake is released.
+    pub fn release(&mut self) -> Vec<Action> {
+        self.halted = false;
+        self.open_raw_lanes().map(|(lane, next)| Action::Resume(lane, next)).collect()
+    }
+
+    /// Whether the dead-letter brake holds.
+    pub fn is_halted(&self) -> bool {
+        self.halted
+    }
+
+    /// Whether the dead-letter brake holds this lane.
+    pub fn is_held(&self, lane: Lane) -> bool {
+        self.halted && lane.input == Input::Raw
+    }
+
+    fn open_raw_lanes(&self) -> impl Iterator<Item = (Lane, i64)> {
+        self.lanes.iter().filter_map(|(lane, owned)| match owned.phase {
+            Phase::Open { next, .. } if lane.input == Input::Raw => Some((*lane, next)),
+            _ => None,
+        })
     }
 
     /// Whether a transaction is open and takes items.
@@ -441,6 +475,31 @@ mod tests {
         assert_eq!(core.admit(RAW, 13), Admission::Hold, "nothing is decided before the abort is through");
         assert_eq!(core.aborted(), [Action::Rewind(vec![(RAW, 11)])]);
         assert_eq!(core.admit(RAW, 11), Admission::Begin);
+    }
+
+    #[test]
+    fn a_halt_takes_no_further_raw_record_and_a_release_goes_on_behind_the_last_one() {
+        let mut core = opened();
+        take(&mut core, RAW, 10);
+        assert_eq!(core.halt(), [Action::Hold(vec![RAW])]);
+        assert_eq!(core.admit(RAW, 11), Admission::Stale);
+        assert_eq!(core.close(MS), [Action::Commit(vec![(RAW, 11)])], "what was taken is committed");
+        assert_eq!(core.committed(), []);
+        let epoch = epoch(&core.assigned([OTHER]));
+        assert_eq!(core.opened(OTHER, epoch, 5, None), [], "a lane that comes meanwhile waits too");
+        assert_eq!(core.release(), [Action::Resume(RAW, 11), Action::Resume(OTHER, 5)]);
+        assert_eq!(core.admit(RAW, 11), Admission::Begin);
+    }
+
+    #[test]
+    fn what_a_halted_worker_could_not_commit_is_read_again_after_the_release() {
+        let mut core = opened();
+        take(&mut core, RAW, 10);
+        core.halt();
+        core.close(MS);
+        assert_eq!(core.failed(), [Action::Abort]);
+        assert_eq!(core.aborted(), [Action::Rewind(vec![])]);
+        assert_eq!(core.release(), [Action::Resume(RAW, 10)]);
     }
 
     #[test]

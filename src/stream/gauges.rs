@@ -40,8 +40,15 @@ impl Gauges {
         self.due = Some(Instant::now() + PERIOD);
         self.inflight.set(inflight);
         for (input, state, share) in &mut self.partitions {
-            let active = *state == PartitionState::Active;
-            let held = core.lanes().filter(|(lane, open)| lane.input == *input && open.is_some() == active).count();
+            let held = core.lanes().filter(|(lane, open)| {
+                let found = match open {
+                    None => PartitionState::Restoring,
+                    Some(_) if core.is_held(*lane) => PartitionState::Halted,
+                    Some(_) => PartitionState::Active,
+                };
+                lane.input == *input && found == *state
+            });
+            let held = held.count();
             share.set(held as u64);
         }
         for (lane, entries) in core.lanes().filter(|(lane, _)| lane.input == Input::Normalized) {

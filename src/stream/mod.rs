@@ -3,9 +3,10 @@
 //! Every worker thread subscribes to both input topics with one consumer and writes with one transactional producer, so one
 //! group, one rebalance and one transaction cover both stages: the session drives, [`core`] decides, [`publish`] sends,
 //! [`transaction`] commits, [`worker`] starts over when a session breaks, [`restore`] brings the dedup state back, [`headers`] is what travels beside an item, [`clients`] what the guarantee
-//! needs of librdkafka, and [`topics`] what it needs of the topics. Beside the workers, [`scan`] reads topics for
+//! needs of librdkafka, [`brake`] what stops a feed of dead letters, and [`topics`] what it needs of the topics. Beside the workers, [`scan`] reads topics for
 //! operators and [`refeed`] feeds raw items again.
 
+pub mod brake;
 pub mod clients;
 pub mod core;
 mod gauges;
@@ -61,6 +62,8 @@ pub struct Service {
     pub metrics: Metrics,
     /// The health of the workers.
     pub health: Arc<Health>,
+    /// What stops them when too many items become dead letters.
+    pub brake: Arc<brake::Brake>,
     /// Where the spans of transactions go.
     pub traces: Traces,
 }

@@ -18,6 +18,7 @@ use rdkafka::{
 use tokio::sync::watch;
 
 use super::{
+    brake::Tally,
     clients::{Rebalance, WireConsumer, WireProducer},
     core::{Action, Admission, Batch, Core, Lane, MAX_BYTES},
     gauges::Gauges,
@@ -175,6 +176,7 @@ impl<'s> Session<'s> {
             let actions = self.core.stop(self.started.elapsed());
             self.perform_to_the_end(actions)?;
         }
+        self.follow_brake()?;
         self.worker.health.idle(quiet && self.ahead.is_empty() && self.sealed.is_none());
         self.gauges.refresh(&self.core, self.batch.bytes as u64);
         Ok(())
@@ -195,6 +197,8 @@ impl<'s> Session<'s> {
                     self.seek(&[(lane, position)])?;
                     self.consumer.resume(&self.list([(lane, position)]))?;
                 }
+                Action::Hold(lanes) if lanes.is_empty() => {}
+                Action::Hold(lanes) => self.consumer.pause(&self.list(lanes.into_iter().map(|lane| (lane, 0))))?,
                 Action::Commit(offsets) => self.commit(&offsets)?,
                 Action::Abort => {
                     self.worker.service.metrics.aborted();
@@ -261,6 +265,7 @@ impl<'s> Session<'s> {
 
     /// Sends the whole batch through one transaction.
     fn transact(&mut self) -> Result<(), End> {
+        self.follow_brake()?;
         self.batch = Batch::default();
         let mut ahead = std::mem::take(&mut self.ahead);
         for prepared in ahead.drain(..) {
@@ -268,6 +273,17 @@ impl<'s> Session<'s> {
         }
         self.ahead = ahead;
         let actions = self.core.close(self.started.elapsed());
+        self.perform(actions)
+    }
+
+    /// Halts when the brake of this process does, and goes on when it is released.
+    fn follow_brake(&mut self) -> Result<(), End> {
+        let halted = self.worker.service.brake.is_halted();
+        if halted == self.core.is_halted() {
+            return Ok(());
+        }
+        self.gauges.expire();
+        let actions = if halted { self.core.halt() } else { self.core.release() };
         self.perform(actions)
     }
 
@@ -302,12 +318,16 @@ impl<'s> Session<'s> {
             self.counts.raw_items += 1;
             self.counts.raw_bytes += prepared.message().payload_len() as u64;
         }
+        let mut one_too_many = false;
         match prepared {
             Prepared::Normalized { message, origin, item } => {
                 self.counts.normalized(item.source.as_deref());
                 self.publisher.hand_on(&message, &origin, &item, self.desk.rules_id())?;
             }
-            Prepared::Rejected { message, reject } => self.reject(&message, Stage::Normalize, &reject)?,
+            Prepared::Rejected { message, reject } => {
+                self.reject(&message, Stage::Normalize, &reject)?;
+                one_too_many = self.worker.service.brake.rejected(tally(&self.counts), reject.reason);
+            }
             Prepared::Arrived { message } if message.payload().is_none() => self.obey(&message)?,
             Prepared::Arrived { message } => match headers::arrival(&message, self.worker.layout.partitions) {
                 Ok(arrival) => self.decide(&message, &arrival)?,
@@ -316,7 +336,7 @@ impl<'s> Session<'s> {
         }
         fault!("after-produce");
         self.core.taken(lane, offset);
-        Ok(())
+        if one_too_many { self.follow_brake() } else { Ok(()) }
     }
 
     /// The dedup stage.
@@ -390,6 +410,7 @@ impl<'s> Session<'s> {
                 fault!("after-commit");
                 self.aborts = 0;
                 self.worker.health.committed();
+                self.worker.service.brake.committed(tally(&counts));
                 self.worker.service.metrics.committed(
                     &counts,
                     since.elapsed(),
@@ -532,6 +553,11 @@ impl<'s> Session<'s> {
 /// An open lane of normalized items has a table; without one the session's state is not to be trusted.
 fn stateless() -> KafkaError {
     KafkaError::ClientCreation("an open partition has no dedup state".into())
+}
+
+/// What the brake is to know of a transaction.
+fn tally(counts: &Counts) -> Tally {
+    Tally { read: counts.raw_items, rejected: counts.unreadable() }
 }
 
 /// A desk of the worker's own: scratch memory that threads share is handed over under a lock.

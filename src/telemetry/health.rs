@@ -2,7 +2,7 @@
 //!
 //! *Alive* means that every worker's loop turns. It stays true while Kafka is away, while state is restored and during a
 //! rebalance: a restart would help none of these. *Ready* means that every worker has joined the group, has the state of
-//! all its partitions, and commits what it reads.
+//! all its partitions, and commits what it reads, and that the dead-letter brake does not hold.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,6 +39,7 @@ pub struct Health {
     clock: Clock,
     expected: usize,
     workers: Mutex<Vec<Arc<Worker>>>,
+    halted: Mutex<Option<String>>,
 }
 
 /// One worker's side of it: what it says about itself. Dropping it signs the worker off; panicking with it marks it failed.
@@ -92,7 +93,7 @@ impl Health {
 
     /// The same on a clock of your own: the time since any fixed moment.
     pub fn with_clock(workers: usize, clock: impl Fn() -> Duration + Send + Sync + 'static) -> Arc<Health> {
-        Arc::new(Health { clock: Arc::new(clock), expected: workers, workers: Mutex::default() })
+        Arc::new(Health { clock: Arc::new(clock), expected: workers, workers: Mutex::default(), halted: Mutex::default() })
     }
 
     /// Signs a worker on, in [`Phase::Starting`].
@@ -120,7 +121,7 @@ impl Health {
         })
     }
 
-    /// Whether every worker has joined, restored and keeps committing.
+    /// Whether every worker has joined, restored and keeps committing, and none is halted.
     pub fn ready(&self) -> Verdict {
         let mut verdict = self.ask(|state, now| {
             let stalled = now.saturating_sub(state.progress);
@@ -144,7 +145,13 @@ impl Health {
         if present < self.expected {
             verdict.problems.push(format!("{present} of {} workers have started", self.expected));
         }
+        verdict.problems.extend(lock(&self.halted).iter().map(|why| format!("halted: {why}")));
         verdict
+    }
+
+    /// The dead-letter brake holds all workers, and why; or holds them no longer.
+    pub fn halt(&self, why: Option<String>) {
+        *lock(&self.halted) = why;
     }
 
     /// Whether a worker gave up or panicked.

@@ -74,6 +74,16 @@ closed! {
 }
 
 closed! {
+    /// What the dead-letter brake did.
+    BrakeEvent {
+        /// It said that too many raw items become dead letters.
+        Warned = "warned",
+        /// It stopped reading raw items.
+        Halted = "halted",
+    }
+}
+
+closed! {
     /// What a rebalance did.
     RebalanceKind {
         /// Partitions came.
@@ -92,5 +102,7 @@ closed! {
         Active = "active",
         /// It waits for its dedup state.
         Restoring = "restoring",
+        /// The dead-letter brake holds it.
+        Halted = "halted",
     }
 }

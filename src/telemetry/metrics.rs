@@ -11,7 +11,7 @@ use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
-use super::labels::{DuplicateKind, Input, PartitionState, RebalanceKind, ReloadOutcome, Stage, TxnOutcome};
+use super::labels::{BrakeEvent, DuplicateKind, Input, PartitionState, RebalanceKind, ReloadOutcome, Stage, TxnOutcome};
 use super::sources::{SourceCounts, Sources};
 use crate::reject::Reason;
 
@@ -62,6 +62,11 @@ impl Counts {
         self.rejected[stage as usize][reason as usize] += 1;
     }
 
+    /// Raw items of this transaction that went to the dead letters.
+    pub fn unreadable(&self) -> u64 {
+        self.rejected[Stage::Normalize as usize].iter().sum()
+    }
+
     /// Records read in this transaction, of both input topics.
     pub fn records(&self) -> u64 {
         let rejected_in_dedup: u64 = self.rejected[Stage::Dedup as usize].iter().sum();
@@ -106,6 +111,7 @@ struct Inner {
     published: IntCounter,
     duplicates: IntCounterVec,
     rejected: IntCounterVec,
+    brake: IntCounterVec,
     forgotten: IntCounter,
     transactions: IntCounterVec,
     transaction_items: Histogram,
@@ -145,6 +151,7 @@ impl Metrics {
             published: new.counter("published_total", "Articles published."),
             duplicates: new.counters("duplicates_total", "Items whose content had been published.", &["kind"]),
             rejected: new.counters("rejected_total", "Items sent to the dead letters.", &["stage", "reason"]),
+            brake: new.counters("brake_total", "Times too many raw items became dead letters.", &["event"]),
             forgotten: new.counter("forgotten_total", "Orders to forget a content carried out."),
             transactions: new.counters("transactions_total", "Transactions ended.", &["outcome"]),
             transaction_items: new.histogram(
@@ -244,6 +251,11 @@ impl Metrics {
         }
     }
 
+    /// Too many raw items became dead letters.
+    pub fn brake(&self, event: BrakeEvent) {
+        self.0.brake.with_label_values(&[event.code()]).inc();
+    }
+
     /// A rebalance event arrived.
     pub fn rebalance(&self, kind: RebalanceKind) {
         self.0.rebalances.with_label_values(&[kind.code()]).inc();
@@ -328,6 +340,9 @@ impl Inner {
         }
         for outcome in ReloadOutcome::ALL {
             self.reloads.with_label_values(&[outcome.code()]);
+        }
+        for event in BrakeEvent::ALL {
+            self.brake.with_label_values(&[event.code()]);
         }
         for kind in RebalanceKind::ALL {
             self.rebalances.with_label_values(&[kind.code()]);

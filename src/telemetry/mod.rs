@@ -14,6 +14,6 @@ pub mod sources;
 pub mod traces;
 
 pub use health::{Health, Phase, WorkerHealth};
-pub use labels::{DuplicateKind, Input, PartitionState, RebalanceKind, ReloadOutcome, Stage, TxnOutcome};
+pub use labels::{BrakeEvent, DuplicateKind, Input, PartitionState, RebalanceKind, ReloadOutcome, Stage, TxnOutcome};
 pub use metrics::{Counts, Metrics, Share};
 pub use traces::Traces;

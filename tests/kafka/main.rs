@@ -5,6 +5,7 @@
 
 mod admin;
 mod backlog;
+mod brake;
 mod crashes;
 mod dead_letters;
 mod decisions;

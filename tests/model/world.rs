@@ -51,6 +51,7 @@ pub struct Met {
     time_outs: u32,
     refusals: u32,
     late_restores: u32,
+    halts: u32,
 }
 
 impl Met {
@@ -68,9 +69,10 @@ impl Met {
         sum(&mut self.time_outs, other.time_outs);
         sum(&mut self.refusals, other.refusals);
         sum(&mut self.late_restores, other.late_restores);
+        sum(&mut self.halts, other.halts);
     }
 
-    pub fn named(&self) -> [(&'static str, u32); 12] {
+    pub fn named(&self) -> [(&'static str, u32); 13] {
         [
             ("commits", self.commits),
             ("aborts", self.aborts),
@@ -84,6 +86,7 @@ impl Met {
             ("transaction time-outs", self.time_outs),
             ("transactions refused", self.refusals),
             ("restores of an ownership that has ended", self.late_restores),
+            ("halts inside a transaction", self.halts),
         ]
     }
 }
@@ -171,6 +174,8 @@ enum Step {
     TimeOut(TxnId),
     Learn(WorkerId),
     Refuse(WorkerId),
+    Halt(WorkerId),
+    Release(WorkerId),
 }
 
 impl World {
@@ -246,6 +251,7 @@ impl World {
                 steps.push(Step::AnswerLost(id));
             }
             steps.extend(worker.openings.keys().flat_map(|lane| [Step::OpenOn(id, *lane); 5]));
+            steps.push(if worker.core.is_halted() { Step::Release(id) } else { Step::Halt(id) });
             steps.extend([Step::Crash(id), Step::Expire(id)]);
         }
         for lane in lanes().filter(|lane| self.owners.contains_key(lane) && !self.moving.contains_key(lane)) {
@@ -269,6 +275,12 @@ impl World {
             Step::Hear(id) => self.hear(id),
             Step::Learn(id) => self.learn(id),
             Step::Refuse(id) => self.refuse(id),
+            Step::Halt(id) => {
+                let inside = self.workers[id].as_ref().is_some_and(|worker| worker.core.in_transaction());
+                self.met.halts += u32::from(inside);
+                self.act(id, Core::halt);
+            }
+            Step::Release(id) => self.act(id, Core::release),
             Step::Move(lane, to) => self.hand_over(lane, to),
             Step::Expire(id) => self.expire(id),
             Step::Crash(id) => {
@@ -533,6 +545,7 @@ impl World {
                     self.story.tell(|| format!("  worker {id} resumes {lane:?} at {position}"));
                     worker.positions.insert(lane, position);
                 }
+                Action::Hold(lanes) => lanes.iter().for_each(|lane| _ = worker.positions.remove(lane)),
                 Action::Commit(offsets) => {
                     self.story.tell(|| format!("  worker {id} commits {offsets:?}"));
                     worker.commit = Some(Commit::Offsets(offsets, worker.generation))
@@ -588,6 +601,7 @@ impl World {
                             | Step::TimeOut(_)
                             | Step::AnswerLost(_)
                             | Step::Refuse(_)
+                            | Step::Halt(_)
                     )
                 })
                 .collect();
@@ -609,7 +623,7 @@ impl World {
         for worker in self.workers.iter().flatten() {
             let stale = worker.generation != self.kafka.generation;
             (&worker.positions, &worker.openings, &worker.commit).hash(&mut hasher);
-            (worker.arrivals.len(), worker.core.in_transaction(), worker.lost, stale).hash(&mut hasher);
+            (worker.arrivals.len(), worker.core.in_transaction(), worker.core.is_halted(), worker.lost, stale).hash(&mut hasher);
         }
         self.moving.hash(&mut hasher);
         hasher.finish()

@@ -27,6 +27,7 @@ use self::table::Table;
 use self::watch::Watch;
 use crate::config::Config;
 use crate::edit::Desk;
+use crate::stream::brake::Brake;
 use crate::stream::{self, Running, Service};
 use crate::telemetry::{Health, Metrics, Traces, admin, logging};
 
@@ -74,7 +75,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let metrics = Metrics::new(desk.rules_id());
     let health = Health::new(config.worker.threads);
     let (_, desk) = tokio::sync::watch::channel(Arc::new(desk));
-    let service = Service { config, desk, metrics, health, traces: Traces::default() };
+    let brake = Brake::new(config.brake.clone(), metrics.clone(), Arc::clone(&health));
+    let service = Service { config, desk, metrics, health, brake, traces: Traces::default() };
     let address = serve(&runtime, &service)?;
 
     let mut table = Table::new(anstream::stdout());

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::config::{Config, ConfigError};
 use crate::edit::Desk;
+use crate::stream::brake::Brake;
 use crate::telemetry::logging::Level;
 use crate::telemetry::{Metrics, ReloadOutcome};
 
@@ -19,6 +20,7 @@ pub struct Reloader {
     desk: watch::Sender<Arc<Desk>>,
     level: Level,
     metrics: Metrics,
+    brake: Arc<Brake>,
 }
 
 impl Reloader {
@@ -28,8 +30,9 @@ impl Reloader {
         desk: watch::Sender<Arc<Desk>>,
         level: Level,
         metrics: Metrics,
+        brake: Arc<Brake>,
     ) -> Self {
-        Reloader { config, load: Box::new(load), desk, level, metrics }
+        Reloader { config, load: Box::new(load), desk, level, metrics, brake }
     }
 
     /// Reads everything anew, and puts it in effect if all of it is right.
@@ -38,6 +41,7 @@ impl Reloader {
             Ok(rules) => {
                 self.metrics.reloaded(ReloadOutcome::Done, &rules);
                 tracing::info!(rules, level = self.config.log.level, "reloaded");
+                self.brake.release();
             }
             Err(error) => {
                 self.metrics.reloaded(ReloadOutcome::Refused, "");

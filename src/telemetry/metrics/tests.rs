@@ -74,6 +74,7 @@ fn every_documented_label_value_is_one_of_its_enum_and_none_is_missing() {
         ("kind` of rebalances", codes(RebalanceKind::ALL, RebalanceKind::code)),
         ("outcome` of transactions", codes(TxnOutcome::ALL, TxnOutcome::code)),
         ("outcome` of reloads", codes(ReloadOutcome::ALL, ReloadOutcome::code)),
+        ("event", codes(BrakeEvent::ALL, BrakeEvent::code)),
         ("state", codes(PartitionState::ALL, PartitionState::code)),
         ("reason", codes(&Reason::ALL, Reason::code)),
     ];

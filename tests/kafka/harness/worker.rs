@@ -41,6 +41,8 @@ pub struct Settings {
     pub mutant: Option<String>,
     /// Where spans go.
     pub collector: String,
+    /// Further sections of its configuration.
+    pub sections: String,
 }
 
 impl Settings {
@@ -57,6 +59,7 @@ impl Settings {
             failpoint: None,
             mutant: std::env::var("COPYDESK_TEST_MUTANT").ok(),
             collector: String::new(),
+            sections: String::new(),
         }
     }
 
@@ -87,6 +90,12 @@ impl Settings {
     /// With spans going to the collector at this address.
     pub fn collector(mut self, endpoint: &str) -> Settings {
         self.collector = endpoint.into();
+        self
+    }
+
+    /// With further sections of the configuration, as TOML.
+    pub fn sections(mut self, toml: &str) -> Settings {
+        self.sections = toml.into();
         self
     }
 
@@ -133,7 +142,7 @@ impl Settings {
              [admin]\nlisten = \"{admin}\"\n\
              [telemetry]\notlp_endpoint = \"{}\"\n\
              [log]\nformat = \"human\"\nlevel = \"info\"\n\
-             [shutdown]\ntimeout_seconds = {}\n",
+             [shutdown]\ntimeout_seconds = {}\n{}",
             topics.raw,
             topics.normalized,
             topics.seen,
@@ -146,6 +155,7 @@ impl Settings {
             self.rules,
             self.collector,
             self.shutdown_seconds,
+            self.sections,
         );
         toml
     }
