@@ -12,6 +12,12 @@ use crate::{
     wire::{self, Item, Status},
 };
 
+/// Pictures of one article at most: a gallery has some hundred.
+const MAX_CAPTIONS: usize = 1_000;
+
+/// Bytes of the audit trail at most: it travels as a header, and the record must fit its topic.
+const MAX_REMOVED_BYTES: usize = 6 << 10;
+
 /// An item that was read, edited, hashed and assembled.
 #[derive(Debug)]
 pub struct Normalized {
@@ -27,7 +33,8 @@ pub struct Normalized {
     pub version: u64,
     /// The feed or agency: as the item names it, else as its dateline does.
     pub source: Option<String>,
-    /// What was taken off, as `rule@byte+length` separated by spaces: the audit trail of the edit desk.
+    /// What was taken off, as `rule@byte+length` separated by spaces: the audit trail of the edit desk. Where it would be too
+    /// long it ends in `+N`: so many more.
     pub removed: String,
 }
 
@@ -59,6 +66,10 @@ impl<'d, D: Deref<Target = Desk>> Normalizer<'d, D> {
         let copy = edit(&self.desk, &item, origin);
         if copy.body.is_empty() {
             return Err(Reject::new(Reason::NoCopy, "no editorial text is left after editing"));
+        }
+        if copy.captions.len() > MAX_CAPTIONS {
+            let detail = format!("{} captions, and the limit is {MAX_CAPTIONS}", copy.captions.len());
+            return Err(Reject::new(Reason::TooLarge, detail));
         }
         let status = status(&item, &copy);
         let (headline, _) = article::headline(&item, &copy);
@@ -116,8 +127,13 @@ fn removed(copy: &Copy<'_>) -> String {
     use crate::edit::Label;
 
     let mut out = String::new();
-    for line in copy.lines.iter().filter(|line| line.label == Label::Boilerplate) {
+    let mut removed = copy.lines.iter().filter(|line| line.label == Label::Boilerplate);
+    while let Some(line) = removed.next() {
         let gap = if out.is_empty() { "" } else { " " };
+        if out.len() + line.reason.len() > MAX_REMOVED_BYTES {
+            let _ = write!(out, "{gap}+{}", 1 + removed.count());
+            break;
+        }
         let _ = write!(out, "{gap}{}@{}+{}", line.reason.replace(' ', "-"), line.start, line.text.len());
     }
     out
@@ -125,6 +141,8 @@ fn removed(copy: &Copy<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use serde_json::Value;
 
     use super::*;
@@ -164,6 +182,35 @@ mod tests {
              HARROWMERE, May 5 (UPI) -- The council reopened the landing on Tuesday, officials said.\n";
         let (item, _) = normalize(text);
         assert_eq!(item.removed, "common/advertisement@0+13");
+    }
+
+    #[test]
+    fn what_was_taken_off_is_told_up_to_a_length_and_the_rest_is_counted() {
+        let story =
+            "Ferry landing reopens\n\nHARROWMERE, May 5 (UPI) -- The council reopened the landing on Tuesday.\n\n";
+        let (item, _) = normalize(&format!("{}{story}", "Advertisement\n\n".repeat(5_000)));
+        assert!(item.removed.len() < MAX_REMOVED_BYTES + 200, "{} bytes", item.removed.len());
+        let (told, rest) = item.removed.rsplit_once(" +").unwrap();
+        assert_eq!(told.split(' ').count() + rest.parse::<usize>().unwrap(), 5_000);
+    }
+
+    #[test]
+    fn an_item_of_more_captions_than_any_gallery_is_refused_whole() {
+        let gallery = |captions: usize| {
+            let mut text = String::from("Ferry landing reopens\n\n");
+            for at in 0..captions {
+                let _ =
+                    write!(text, "The ferry {at} lies at the quay in Harrowmere on Tuesday. (AP Photo/Kit Marlow)\n\n");
+            }
+            text + "HARROWMERE, May 5 (UPI) -- The council reopened the landing on Tuesday, officials said.\n"
+        };
+        let (_, article) = normalize(&gallery(MAX_CAPTIONS));
+        assert_eq!(article["associations"].as_array().unwrap().len(), MAX_CAPTIONS);
+        let desk = Desk::builtin().unwrap();
+        let reject = Normalizer::new(&desk, "news.example", 1 << 20)
+            .normalize(gallery(MAX_CAPTIONS + 1).as_bytes(), None, None)
+            .unwrap_err();
+        assert_eq!(reject.to_string(), "too_large: 1001 captions, and the limit is 1000");
     }
 
     #[test]

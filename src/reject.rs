@@ -5,7 +5,7 @@ use std::fmt;
 /// Why an item was rejected. The codes are part of the dead-letter contract and of the metric labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
-    /// The record is larger than `item.max_bytes`, or its article would be larger than a topic takes.
+    /// The record is larger than `item.max_bytes`, its article would be larger than a topic takes, or it has too many captions.
     TooLarge,
     /// Nothing but white space.
     Empty,

@@ -82,8 +82,8 @@ impl Report {
             Ok(()) => self.good("properties", "librdkafka takes them")?,
             Err(error) => return self.bad("properties", TopicError::Client(error)),
         }
-        if !config.kafka.verifies_certificates() {
-            self.unwise("TLS", "certificates are not verified: anybody can be the broker")?;
+        for weakness in config.kafka.weaknesses() {
+            self.unwise("connection", weakness)?;
         }
         if args.connect {
             self.connect(config, &identity)?;

@@ -77,10 +77,8 @@ pub fn run(
         instance = config.kafka.instance_name(),
         "copydesk"
     );
-    if !config.kafka.verifies_certificates() {
-        tracing::warn!(
-            "the brokers' certificates are NOT verified (enable.ssl.certificate.verification): anybody can be the broker"
-        );
+    for weakness in config.kafka.weaknesses() {
+        tracing::warn!("{weakness}");
     }
     tracing::debug!(?config, "configuration");
     let (sender, desk) = watch::channel(Arc::new(desk));
@@ -135,12 +133,19 @@ async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
 
 /// The layout of the topics, as soon as the brokers tell it. Waits for brokers, not for topics.
 async fn layout(config: &Config) -> anyhow::Result<Layout> {
+    let mut said = String::new();
     loop {
         let asked = config.clone();
         match tokio::task::spawn_blocking(move || topics::verify(&asked, PATIENCE)).await? {
             Ok(layout) => return Ok(layout),
             Err(error @ TopicError::Unreachable { .. }) => {
-                tracing::warn!("{error}; trying again");
+                let error = error.to_string();
+                if error == said {
+                    tracing::debug!("{error}; trying again");
+                } else {
+                    tracing::warn!("{error}; trying again, and silent about it");
+                    said = error;
+                }
                 tokio::time::sleep(RETRY).await;
             }
             Err(error) => return Err(error.into()),
@@ -214,11 +219,54 @@ impl Signals {
     }
 }
 
-/// Panics go to the log like everything else, so that a log of JSON stays one.
+/// Panics go to the log like everything else, so that a log of JSON stays one. What a panic says may quote the text it was
+/// about, so that is told at debug alone.
 fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         let thread = std::thread::current().name().unwrap_or("unnamed").to_owned();
-        tracing::error!(thread, place, "panic: {}", panic.payload_as_str().unwrap_or("no message"));
+        tracing::error!(thread, place, "panic (log.level = \"debug\" shows its message, which may quote an item)");
+        tracing::debug!(thread, "panic: {}", panic.payload_as_str().unwrap_or("no message"));
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_panic_over_an_item_does_not_quote_it() {
+        let said = |level: tracing::Level| {
+            let lines = Lines::default();
+            let writer = lines.clone();
+            let subscriber =
+                tracing_subscriber::fmt().with_max_level(level).with_writer(move || writer.clone()).finish();
+            tracing::subscriber::with_default(subscriber, || {
+                let default = std::panic::take_hook();
+                super::log_panics();
+                let item = String::from("Zürich harbour");
+                std::panic::catch_unwind(|| item[..2].len()).unwrap_err();
+                std::panic::set_hook(default);
+            });
+            String::from_utf8(lines.0.lock().unwrap().clone()).unwrap()
+        };
+        let (info, debug) = (said(tracing::Level::INFO), said(tracing::Level::DEBUG));
+        assert!(info.contains("panic") && info.contains("run.rs"), "{info}");
+        assert!(!info.contains("harbour"), "{info}");
+        assert!(debug.contains("harbour"), "the test would notice: {debug}");
+    }
 }

@@ -272,10 +272,29 @@ impl Kafka {
         }
     }
 
-    /// Whether the brokers' certificates are verified: librdkafka's default, unless a property says otherwise.
-    pub fn verifies_certificates(&self) -> bool {
-        let off = |value: &String| ["false", "f", "0"].contains(&value.trim().to_ascii_lowercase().as_str());
-        !self.properties.get("enable.ssl.certificate.verification").is_some_and(off)
+    /// In what the connection to the brokers is less safe than it looks: librdkafka's defaults that a property has switched
+    /// off.
+    pub fn weaknesses(&self) -> Vec<&'static str> {
+        let is = |name: &str, values: &[&str]| {
+            let value = self.properties.get(name).map(|value| value.trim().to_ascii_lowercase());
+            value.is_some_and(|value| values.contains(&value.as_str()))
+        };
+        let mut weaknesses = Vec::new();
+        if is("enable.ssl.certificate.verification", &["false", "f", "0"]) {
+            weaknesses.push(
+                "the brokers' certificates are NOT verified (enable.ssl.certificate.verification): anybody can be the broker",
+            );
+        }
+        if is("ssl.endpoint.identification.algorithm", &["none"]) {
+            weaknesses.push(
+                "the names in the brokers' certificates are NOT verified (ssl.endpoint.identification.algorithm): whoever has \
+                 any certificate of that CA can be the broker",
+            );
+        }
+        if is("security.protocol", &["sasl_plaintext"]) && is("sasl.mechanism", &["plain"]) {
+            weaknesses.push("the password goes over the wire as it is (security.protocol): whoever listens has it");
+        }
+        weaknesses
     }
 
     fn masked_properties(&self) -> BTreeMap<&str, &str> {
@@ -341,7 +360,11 @@ impl fmt::Display for Start {
 
 /// Whether the value of this librdkafka property must not be shown.
 fn is_secret(property: &str) -> bool {
-    ["password", "secret", "key", "jaas", "token", "oauthbearer.config"].iter().any(|word| property.contains(word))
+    let property = property.to_ascii_lowercase();
+    // Misspelt ones too: a refused configuration is shown all the same.
+    const WORDS: [&str; 9] =
+        ["pas", "pwd", "secret", "key", "jaas", "token", "credential", "pem", "oauthbearer.config"];
+    WORDS.iter().any(|word| property.contains(word))
 }
 
 #[cfg(test)]
@@ -373,7 +396,14 @@ mod tests {
     #[test]
     fn secrets_are_masked_wherever_a_configuration_is_shown() {
         let mut config = Config::default();
-        for name in ["sasl.password", "ssl.key.pem", "sasl.oauthbearer.client.secret", "sasl.oauthbearer.config"] {
+        for name in [
+            "sasl.password",
+            "sasl.pasword",
+            "SSL.Key.Password",
+            "ssl.key.pem",
+            "sasl.oauthbearer.client.secret",
+            "sasl.oauthbearer.config",
+        ] {
             config.kafka.properties.insert(name.into(), "hunter2".into());
         }
         config.kafka.properties.insert("sasl.username".into(), "desk".into());
@@ -384,13 +414,25 @@ mod tests {
     }
 
     #[test]
-    fn certificates_are_verified_unless_that_is_switched_off() {
-        let mut kafka = Kafka::default();
-        assert!(kafka.verifies_certificates());
-        for (value, verifies) in [("true", true), ("false", false), ("False", false)] {
-            kafka.properties.insert("enable.ssl.certificate.verification".into(), value.into());
-            assert_eq!(kafka.verifies_certificates(), verifies, "{value}");
+    fn whatever_makes_the_connection_less_safe_is_named() {
+        let named = |properties: &[(&str, &str)]| {
+            let properties = properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            Kafka { properties, ..Kafka::default() }.weaknesses().len()
+        };
+        let (verification, names) = ("enable.ssl.certificate.verification", "ssl.endpoint.identification.algorithm");
+        assert_eq!(named(&[]), 0);
+        for (value, weaknesses) in [("true", 0), ("1", 0), ("false", 1), ("False", 1), (" f ", 1), ("0", 1)] {
+            assert_eq!(named(&[(verification, value)]), weaknesses, "{value}");
         }
+        assert_eq!((named(&[(names, "https")]), named(&[(names, "none")])), (0, 1));
+        assert_eq!(named(&[(names, "NONE"), (verification, "false")]), 2);
+        assert_eq!(named(&[("security.protocol", "SASL_PLAINTEXT"), ("sasl.mechanism", "PLAIN")]), 1);
+        assert_eq!(named(&[("security.protocol", "SASL_SSL"), ("sasl.mechanism", "PLAIN")]), 0);
+    }
+
+    #[test]
+    fn the_admin_server_is_there_for_this_machine_alone_unless_told_otherwise() {
+        assert!(Config::default().admin.listen.ip().is_loopback());
     }
 
     #[test]

@@ -69,6 +69,14 @@ pub fn base(config: &Config) -> ClientConfig {
     client
 }
 
+/// What librdkafka says of a property that it refuses, without the value, which may be a password.
+pub fn refusal(error: &KafkaError) -> String {
+    match error {
+        KafkaError::ClientConfig(_, said, property, _) => format!("{property}: {said}"),
+        other => other.to_string(),
+    }
+}
+
 /// What a client is made for. librdkafka warns of properties that are of no use to it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Purpose {

@@ -135,7 +135,14 @@ pub struct Core {
 
 impl Default for Core {
     fn default() -> Self {
-        Core { lanes: BTreeMap::new(), epochs: 0, txn: Txn::Idle, last_commit: None, waiting: Vec::new(), halted: false }
+        Core {
+            lanes: BTreeMap::new(),
+            epochs: 0,
+            txn: Txn::Idle,
+            last_commit: None,
+            waiting: Vec::new(),
+            halted: false,
+        }
     }
 }
 

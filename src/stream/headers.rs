@@ -81,12 +81,15 @@ pub fn normalized(item: &Normalized, origin: &Origin, rules: &str, raw: &Borrowe
         headers = headers.insert(text(REMOVED, &item.removed));
     }
     for header in raw.headers().into_iter().flat_map(|headers| headers.iter()) {
-        if HANDED_ON.contains(&header.key) {
+        if HANDED_ON.contains(&header.key) && header.value.is_none_or(|value| value.len() <= MAX_HANDED_ON) {
             headers = headers.insert(header);
         }
     }
     headers
 }
+
+/// Bytes of a header that is handed on: twice what a trace context needs.
+const MAX_HANDED_ON: usize = 1 << 10;
 
 /// Bytes of original headers that a dead letter carries on. More are left out: a header is no place for a document, and the
 /// record must fit its topic.

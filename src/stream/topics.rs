@@ -110,15 +110,19 @@ pub struct Survey {
 #[derive(Debug, thiserror::Error)]
 pub enum TopicError {
     /// librdkafka refuses a property, before any broker is asked.
-    #[error("librdkafka refuses the configuration: {0}; see [kafka.properties]")]
+    #[error("librdkafka refuses the configuration: {}; see [kafka.properties]", clients::refusal(.0))]
     Client(KafkaError),
-    /// No broker answers. Trying again may help.
-    #[error("no broker answers at {brokers}: {reason}; see kafka.brokers, and [kafka.properties] for TLS and SASL")]
+    /// No broker answers, or none as it should. Trying again may help.
+    #[error("{what} at {brokers}: {reason}; see {keys}")]
     Unreachable {
+        /// What is the matter.
+        what: &'static str,
         /// The configured brokers.
         brokers: String,
         /// What the client said last.
         reason: String,
+        /// Where to look in the configuration.
+        keys: &'static str,
     },
     /// The brokers refuse a request.
     #[error("the brokers refuse to {request}: {reason}")]
@@ -257,8 +261,16 @@ impl<'c> Broker<'c> {
         // What was heard waits in the queue, behind log lines.
         self.connection.poll(Duration::from_millis(50));
         let timed_out = || error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string());
-        let reason = self.connection.context().last().unwrap_or_else(timed_out);
-        TopicError::Unreachable { brokers: self.config.kafka.brokers.clone(), reason }
+        let heard = self.connection.context().last();
+        let (what, keys) = match heard.as_ref().and_then(|(error, _)| error.rdkafka_error_code()) {
+            Some(RDKafkaErrorCode::Authentication) => {
+                ("the brokers refuse this user", "sasl.username and sasl.password in [kafka.properties]")
+            }
+            Some(RDKafkaErrorCode::SSL) => ("no trusted TLS connection to the brokers", "ssl.* in [kafka.properties]"),
+            _ => ("no broker answers", "kafka.brokers, and [kafka.properties] for TLS and SASL"),
+        };
+        let reason = heard.map_or_else(timed_out, |(_, text)| text);
+        TopicError::Unreachable { what, brokers: self.config.kafka.brokers.clone(), reason, keys }
     }
 }
 
@@ -298,11 +310,11 @@ fn judge(config: &Config, survey: &Survey) -> Result<Layout, TopicError> {
 /// Keeps what librdkafka says last about its connections: a request only knows that it timed out.
 #[derive(Default)]
 struct Ears {
-    last: Mutex<Option<String>>,
+    last: Mutex<Option<(KafkaError, String)>>,
 }
 
 impl Ears {
-    fn last(&self) -> Option<String> {
+    fn last(&self) -> Option<(KafkaError, String)> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -318,7 +330,7 @@ impl ClientContext for Ears {
             // `host:port/1: Connect to … failed: Connection refused (after 0ms in state CONNECT)`
             let text = reason.split_once(": ").map_or(reason, |(_, text)| text);
             let text = text.rsplit_once(" (after ").map_or(text, |(text, _)| text);
-            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(text.to_owned());
+            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((error, text.to_owned()));
         }
     }
 }

@@ -51,7 +51,7 @@ pub enum WorkerError {
     #[error("cannot restore the dedup state: {0}")]
     Changelog(#[from] Unreadable),
     /// A client could not be made: a property is refused.
-    #[error("cannot create a Kafka client: {0}; see kafka.properties")]
+    #[error("cannot create a Kafka client: {}; see kafka.properties", clients::refusal(.0))]
     Client(KafkaError),
     /// The worker thread panicked.
     #[error("worker {0} panicked: a defect of copydesk; please report it with the log")]

@@ -12,15 +12,15 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use tokio::net::TcpListener;
 
-use super::bounded::Bounded;
+use super::bounded::{Bounded, Limits};
 use super::health::{Health, Verdict};
 use super::metrics::Metrics;
 
 /// Connections served at a time; a scraper and a prober need two.
 const CONNECTIONS: usize = 64;
 
-/// How long a connection may be silent. Longer than the usual scrape interval, so that scrapers keep theirs.
-const PATIENCE: Duration = Duration::from_secs(75);
+/// What each may do. It may be silent for longer than the usual scrape interval, so that scrapers keep theirs.
+const LIMITS: Limits = Limits { silence: Duration::from_secs(75), request: Duration::from_secs(10), bytes: 16 << 10 };
 
 const INDEX: &str = "copydesk\n\n\
     /metrics  counters, gauges and histograms in the Prometheus text format\n\
@@ -45,7 +45,7 @@ pub async fn serve(
         .route("/metrics", get(expose).with_state(metrics))
         .route("/livez", get(live).with_state(Arc::clone(&health)))
         .route("/readyz", get(ready).with_state(health));
-    axum::serve(Bounded::new(listener, CONNECTIONS, PATIENCE), routes).with_graceful_shutdown(shutdown).await
+    axum::serve(Bounded::new(listener, CONNECTIONS, LIMITS), routes).with_graceful_shutdown(shutdown).await
 }
 
 async fn expose(State(metrics): State<Metrics>) -> impl IntoResponse {
@@ -135,7 +135,12 @@ mod tests {
     #[tokio::test]
     async fn the_server_is_to_read_only_and_says_what_there_is() {
         let server = server().await;
-        assert!(ask(server.address, "POST /metrics").await.starts_with("HTTP/1.1 405"));
+        for path in ["/", "/metrics", "/livez", "/readyz"] {
+            for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
+                let answer = ask(server.address, &format!("{method} {path}")).await;
+                assert!(answer.starts_with("HTTP/1.1 405"), "{method} {path}: {answer}");
+            }
+        }
         assert!(ask(server.address, "GET /elsewhere").await.starts_with("HTTP/1.1 404"));
         assert!(ask(server.address, "GET /").await.contains("/readyz"));
     }
@@ -147,12 +152,70 @@ mod tests {
         tokio::time::timeout(Duration::from_secs(5), server.task).await.unwrap().unwrap().unwrap();
     }
 
-    #[tokio::test]
-    async fn a_silent_connection_is_closed_and_its_place_taken_by_the_next() {
+    /// A server with room for one connection within these limits.
+    async fn small(limits: Limits) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let bounded = Bounded::new(listener, 1, Duration::from_millis(50));
+        let bounded = Bounded::new(listener, 1, limits);
         tokio::spawn(axum::serve(bounded, Router::new().route("/", get(|| async { "here" }))).into_future());
+        address
+    }
+
+    #[tokio::test]
+    async fn a_header_larger_than_any_scraper_sends_is_not_read_on() {
+        let address = small(LIMITS).await;
+        let (mut stream, line) = (TcpStream::connect(address).unwrap(), "x: y\r\n".repeat(1_000));
+        let sent = spawn_blocking(move || {
+            stream.write_all(b"GET / HTTP/1.1\r\nhost: copydesk\r\n").unwrap();
+            let sent = (0..100_000).take_while(|_| stream.write_all(line.as_bytes()).is_ok()).count();
+            let mut answer = Vec::new();
+            let _ = stream.read_to_end(&mut answer);
+            assert!(!String::from_utf8_lossy(&answer).contains("200 OK"));
+            sent
+        });
+        assert!(sent.await.unwrap() < 100_000, "it is cut off");
+        assert!(ask(address, "GET /").await.ends_with("here"), "and its place is free");
+    }
+
+    #[tokio::test]
+    async fn a_request_that_trickles_is_cut_off_though_it_is_never_silent() {
+        let limits = Limits { silence: Duration::from_secs(60), request: Duration::from_millis(200), bytes: 16 << 10 };
+        let address = small(limits).await;
+        let mut stream = TcpStream::connect(address).unwrap();
+        let trickle = spawn_blocking(move || {
+            stream.write_all(b"GET / HTTP/1.1\r\nhost: ").unwrap();
+            (0..200)
+                .take_while(|_| {
+                    std::thread::sleep(Duration::from_millis(20));
+                    stream.write_all(b"c").is_ok()
+                })
+                .count()
+        });
+        assert!(tokio::time::timeout(Duration::from_secs(5), ask(address, "GET /")).await.unwrap().ends_with("here"));
+        assert!(trickle.await.unwrap() < 200, "it is cut off");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_keeps_to_the_limits_is_kept_for_request_after_request() {
+        let limits = Limits { silence: Duration::from_secs(60), request: Duration::from_secs(10), bytes: 200 };
+        let address = small(limits).await;
+        let answers = spawn_blocking(move || {
+            let mut stream = TcpStream::connect(address).unwrap();
+            (0..20)
+                .filter(|_| {
+                    stream.write_all(b"GET / HTTP/1.1\r\nhost: copydesk\r\n\r\n").unwrap();
+                    let mut buffer = [0; 1024];
+                    let read = stream.read(&mut buffer).unwrap();
+                    String::from_utf8_lossy(&buffer[..read]).contains("200 OK")
+                })
+                .count()
+        });
+        assert_eq!(answers.await.unwrap(), 20);
+    }
+
+    #[tokio::test]
+    async fn a_silent_connection_is_closed_and_its_place_taken_by_the_next() {
+        let address = small(Limits { silence: Duration::from_millis(50), ..LIMITS }).await;
         let mut silent = TcpStream::connect(address).unwrap();
         let answer = tokio::time::timeout(Duration::from_secs(5), ask(address, "GET /")).await.unwrap();
         assert!(answer.ends_with("here"), "{answer}");

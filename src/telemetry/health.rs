@@ -93,7 +93,12 @@ impl Health {
 
     /// The same on a clock of your own: the time since any fixed moment.
     pub fn with_clock(workers: usize, clock: impl Fn() -> Duration + Send + Sync + 'static) -> Arc<Health> {
-        Arc::new(Health { clock: Arc::new(clock), expected: workers, workers: Mutex::default(), halted: Mutex::default() })
+        Arc::new(Health {
+            clock: Arc::new(clock),
+            expected: workers,
+            workers: Mutex::default(),
+            halted: Mutex::default(),
+        })
     }
 
     /// Signs a worker on, in [`Phase::Starting`].

@@ -11,7 +11,9 @@ use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
-use super::labels::{BrakeEvent, DuplicateKind, Input, PartitionState, RebalanceKind, ReloadOutcome, Stage, TxnOutcome};
+use super::labels::{
+    BrakeEvent, DuplicateKind, Input, PartitionState, RebalanceKind, ReloadOutcome, Stage, TxnOutcome,
+};
 use super::sources::{SourceCounts, Sources};
 use crate::reject::Reason;
 

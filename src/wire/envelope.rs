@@ -404,10 +404,20 @@ mod tests {
 
     #[test]
     fn deep_nesting_is_refused_or_ignored_but_never_overflows() {
-        let deep = format!(r#"{{"text": "Copy.", "extra": {}1{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
-        let _ = read(&deep);
-        let deep = format!(r#"{{"text": {}1{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
-        assert_eq!(read(&deep).unwrap_err().reason, Reason::BadEnvelope);
+        for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+            let (open, close) = (open.repeat(100_000), close.repeat(100_000));
+            let item =
+                read(&format!(r#"{{"text": "Copy.", "extra": {open}1{close}}}"#)).map(|item| item.text.into_owned());
+            assert!(
+                matches!(&item, Ok(text) if text == "Copy."),
+                "what is ignored may be as deep as it likes: {item:?}"
+            );
+            for field in ["text", "uri"] {
+                let reject = read(&format!(r#"{{"{field}": {open}1{close}}}"#)).unwrap_err();
+                assert_eq!(reject.reason, Reason::BadEnvelope, "{reject}");
+            }
+            assert_eq!(read(&open).unwrap_err().reason, Reason::BadEnvelope, "cut off");
+        }
     }
 
     #[test]

@@ -87,6 +87,9 @@ impl Item<'_> {
     }
 }
 
+/// The longest uri of a provider, in bytes: it becomes a key and a header, beside the document.
+const MAX_URI_BYTES: usize = 4 << 10;
+
 /// Reads one raw record.
 ///
 /// `content_type` is the record's `content-type` header (a MIME type, with an optional charset parameter). Without it, or
@@ -109,11 +112,17 @@ pub fn read<'m>(value: &'m [u8], content_type: Option<&str>, max_bytes: usize) -
         return Err(format::unsupported(name));
     }
     let text = charset::decode(value, declared.charset)?;
-    match (declared.format().unwrap_or_else(|| format::look(&text)), text) {
+    let item = match (declared.format().unwrap_or_else(|| format::look(&text)), text) {
         (Format::Foreign(name), _) => Err(format::unsupported(name)),
         (Format::Envelope, Cow::Borrowed(text)) => envelope::read(text),
         (Format::Envelope, Cow::Owned(text)) => envelope::read(&text).map(Item::into_owned),
         (Format::Text, text) => Ok(Item { text: copy(text)?, ..Item::default() }),
+    }?;
+    match item.uri.as_ref().map(|uri| uri.len()).filter(|bytes| *bytes > MAX_URI_BYTES) {
+        Some(bytes) => {
+            Err(Reject::new(Reason::BadEnvelope, format!("`uri` has {bytes} bytes, and the limit is {MAX_URI_BYTES}")))
+        }
+        None => Ok(item),
     }
 }
 
@@ -158,6 +167,35 @@ mod tests {
     use proptest::prelude::*;
 
     const MAX: usize = 1 << 20;
+
+    #[test]
+    fn nothing_is_ever_decompressed() {
+        let bomb = {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+            std::io::Write::write_all(&mut encoder, &vec![b' '; 50 << 20]).unwrap();
+            encoder.finish().unwrap()
+        };
+        assert!(bomb.len() < 100_000, "{}", bomb.len());
+        for (value, format) in
+            [(bomb.as_slice(), "gzip"), (b"\x28\xB5\x2F\xFD\x04\x00", "zstd"), (b"\x04\x22\x4D\x18\x64", "lz4")]
+        {
+            for content_type in [None, Some("text/plain"), Some("application/json")] {
+                let reject = read(value, content_type, MAX).unwrap_err();
+                assert_eq!(
+                    (reject.reason, reject.detail.as_str()),
+                    (Reason::UnsupportedFormat, &*format!("{format} is not read yet"))
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_uri_longer_than_any_is_refused() {
+        let item = |bytes: usize| format!(r#"{{"text": "Copy.", "uri": "urn:{}"}}"#, "x".repeat(bytes - 4));
+        assert!(read(item(MAX_URI_BYTES).as_bytes(), None, MAX).is_ok());
+        let reject = read(item(MAX_URI_BYTES + 1).as_bytes(), None, MAX).unwrap_err();
+        assert_eq!(reject.to_string(), "bad_envelope: `uri` has 4097 bytes, and the limit is 4096");
+    }
 
     fn reason(value: &[u8], content_type: Option<&str>) -> Reason {
         read(value, content_type, MAX).unwrap_err().reason

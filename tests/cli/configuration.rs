@@ -81,6 +81,30 @@ fn the_configuration_in_effect_is_shown_without_its_secrets() {
 }
 
 #[test]
+fn a_refused_property_is_named_without_its_value() {
+    let variables = [("COPYDESK_KAFKA_PROPERTIES_SASL_PASWORD", "hunter2")];
+    for command in [&["check", "--show"][..], &["topics"], &["run"]] {
+        let done = copydesk_with(command, &variables);
+        assert_eq!(done.code, 1, "{command:?}");
+        let said = done.out + &done.err;
+        assert!(said.contains("sasl.pasword") && !said.contains("hunter2"), "{command:?}: {said}");
+    }
+}
+
+#[test]
+fn a_connection_less_safe_than_it_looks_is_told() {
+    let variables = [
+        ("COPYDESK_KAFKA_PROPERTIES_ENABLE_SSL_CERTIFICATE_VERIFICATION", "false"),
+        ("COPYDESK_KAFKA_PROPERTIES_SSL_ENDPOINT_IDENTIFICATION_ALGORITHM", "none"),
+    ];
+    let check = copydesk_with(&["check"], &variables);
+    assert_eq!(check.code, 0, "unwise, not wrong: {}", check.out);
+    let told: Vec<&str> = check.out.lines().filter(|line| line.starts_with("! connection")).collect();
+    assert_eq!(told.len(), 2, "{}", check.out);
+    assert!(told[0].contains("certificates are NOT verified") && told[1].contains("names in the brokers'"), "{told:?}");
+}
+
+#[test]
 fn a_property_that_librdkafka_does_not_know_is_found_without_a_broker() {
     let file = File::holding("[kafka.properties]\n\"linger.mss\" = 5\n");
     let check = copydesk(&["check", "--config", file.path()]);

@@ -13,26 +13,35 @@ struct Worker {
     child: Child,
     log: BufReader<ChildStderr>,
     admin: SocketAddr,
+    /// What it logged before the admin server listened.
+    before: String,
 }
 
 impl Worker {
     fn without_a_broker() -> Worker {
+        Worker::without_a_broker_and_with(&[])
+    }
+
+    fn without_a_broker_and_with(variables: &[(&str, &str)]) -> Worker {
         let mut child = command(&["run"])
+            .envs(variables.iter().copied())
             .env("COPYDESK_KAFKA_BROKERS", "127.0.0.1:1")
             .env("COPYDESK_ADMIN_LISTEN", "127.0.0.1:0")
             .env("COPYDESK_LOG_FORMAT", "json")
             .spawn()
             .expect("the binary starts");
         let mut log = BufReader::new(child.stderr.take().expect("standard error is piped"));
+        let mut before = String::new();
         let admin = loop {
             let mut line = String::new();
             assert_ne!(log.read_line(&mut line).expect("the log is text"), 0, "the worker ended");
             let event: serde_json::Value = serde_json::from_str(&line).expect("a line of the log is JSON");
+            before += &line;
             if let Some(address) = event["address"].as_str() {
                 break address.parse().expect("the log names the address");
             }
         };
-        Worker { child, log, admin }
+        Worker { child, log, admin, before }
     }
 
     fn ask(&self, path: &str) -> String {
@@ -63,6 +72,16 @@ fn while_kafka_is_away_the_worker_is_alive_and_not_ready() {
     let ready = worker.ask("/readyz");
     assert!(ready.starts_with("HTTP/1.1 503") && ready.contains("0 of 1 workers have started"), "{ready}");
     assert!(worker.ask("/metrics").contains("copydesk_build_info"));
+}
+
+#[test]
+fn verification_that_is_switched_off_is_warned_of_at_every_start() {
+    let off = [("COPYDESK_KAFKA_PROPERTIES_ENABLE_SSL_CERTIFICATE_VERIFICATION", "false")];
+    for (variables, warned) in [(&off[..], true), (&[], false)] {
+        let worker = Worker::without_a_broker_and_with(variables);
+        let warning = worker.before.lines().find(|line| line.contains("certificates are NOT verified"));
+        assert_eq!(warning.is_some_and(|line| line.contains("\"WARN\"")), warned, "{}", worker.before);
+    }
 }
 
 #[test]

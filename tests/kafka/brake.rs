@@ -52,16 +52,19 @@ fn a_feed_gone_wrong_halts_the_worker_and_each_release_lets_it_go_on_where_it_st
     let (bad, behind) = feed_gone_wrong(&mut desk, &worker);
 
     // Twenty of forty are half; then ten of ten are enough, twice, until the window has no bad item left to read.
-    for (round, (counts, dead)) in [("20 of 40 raw items", 20), ("10 of 10 raw items", 30), ("10 of 10 raw items", 40)]
-        .into_iter()
-        .enumerate()
+    for (round, (counts, dead)) in
+        [("20 of 40 raw items", 20), ("10 of 10 raw items", 30), ("10 of 10 raw items", 40)].into_iter().enumerate()
     {
         await_halt(&worker, counts);
         desk.outcomes().await_total(20 + dead, &[&worker]);
         thread::sleep(seconds(1));
         desk.outcomes().await_total(20 + dead, &[&worker]);
         let next = desk.committed(&desk.topics.raw)[&FEED];
-        assert_eq!(next, bad[0].offset + dead as i64, "what is committed is what became a dead letter, and no item more");
+        assert_eq!(
+            next,
+            bad[0].offset + dead as i64,
+            "what is committed is what became a dead letter, and no item more"
+        );
         let halts = worker.metric("copydesk_brake_total", &["event=\"halted\""]).expect("the series exists");
         assert_eq!(halts, (round + 1) as f64);
         worker.signal(Signal::Hup);

@@ -623,7 +623,8 @@ impl World {
         for worker in self.workers.iter().flatten() {
             let stale = worker.generation != self.kafka.generation;
             (&worker.positions, &worker.openings, &worker.commit).hash(&mut hasher);
-            (worker.arrivals.len(), worker.core.in_transaction(), worker.core.is_halted(), worker.lost, stale).hash(&mut hasher);
+            (worker.arrivals.len(), worker.core.in_transaction(), worker.core.is_halted(), worker.lost, stale)
+                .hash(&mut hasher);
         }
         self.moving.hash(&mut hasher);
         hasher.finish()

@@ -57,7 +57,15 @@ impl Broker {
 
     /// A broker of this test's own with these further settings, which are told its port and that of its controller.
     pub fn private_with(settings: impl FnOnce(u16, u16) -> String) -> Broker {
-        let broker = Broker::start_with(jars::VERSION_FOR_CRASHES, TEST_JVM, settings);
+        let broker = Broker::start_with(jars::VERSION_FOR_CRASHES, TEST_JVM, &[], settings);
+        broker.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The same with a user of this password, by SCRAM-SHA-512.
+    pub fn private_for(user: &str, password: &str, settings: impl FnOnce(u16, u16) -> String) -> Broker {
+        let scram = format!("SCRAM-SHA-512=[name={user},password={password}]");
+        let format = ["--add-scram", scram.as_str()];
+        let broker = Broker::start_with(jars::VERSION_FOR_CRASHES, TEST_JVM, &format, settings);
         broker.unwrap_or_else(|error| panic!("{error}"))
     }
 
@@ -80,18 +88,24 @@ impl Broker {
     /// # Errors
     /// One line that says what is missing.
     pub fn start(version: &'static str, jvm: &[&str]) -> Result<Broker, String> {
-        Broker::start_with(version, jvm, |_, _| String::new())
+        Broker::start_with(version, jvm, &[], |_, _| String::new())
     }
 
     fn start_with(
         version: &'static str,
         jvm: &[&str],
+        format: &[&str],
         settings: impl FnOnce(u16, u16) -> String,
     ) -> Result<Broker, String> {
         let jars = Jars::get(version)?;
         let home = home("broker");
         let data = home.path().join("data");
-        copy_files(&jars.storage(), &data).map_err(|error| format!("cannot copy the formatted storage: {error}"))?;
+        if format.is_empty() {
+            copy_files(&jars.storage(), &data)
+                .map_err(|error| format!("cannot copy the formatted storage: {error}"))?;
+        } else {
+            jars.format(&data, format)?;
+        }
         let (port, controller) = (free_port(), free_port());
         let properties = jars::server_properties(&data, port, controller) + &settings(port, controller);
         fs::write(home.path().join("server.properties"), properties).map_err(|error| error.to_string())?;

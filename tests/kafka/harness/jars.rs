@@ -42,7 +42,11 @@ impl Jars {
             jars.fetch()?;
         }
         if !jars.storage().exists() {
-            jars.format()?;
+            // Formatting costs a second of Java, and its result is two small files that name no host and no port.
+            let partial = jars.home.join("storage.partial");
+            let _ = fs::remove_dir_all(&partial);
+            jars.format(&partial, &[])?;
+            fs::rename(&partial, jars.storage()).map_err(|error| error.to_string())?;
         }
         Ok(jars)
     }
@@ -80,16 +84,16 @@ impl Jars {
         fs::rename(&partial, self.libs()).map_err(|error| error.to_string())
     }
 
-    /// Formatting costs a second of Java, and its result is two small files that name no host and no port.
-    fn format(&self) -> Result<(), String> {
-        let partial = self.home.join("storage.partial");
-        let properties = self.home.join("format.properties");
-        let _ = fs::remove_dir_all(&partial);
-        fs::write(&properties, server_properties(&partial, 9092, 9093)).map_err(|error| error.to_string())?;
+    /// Formats a data directory; `further` are arguments such as `--add-scram`.
+    ///
+    /// # Errors
+    /// What the tool says.
+    pub fn format(&self, data: &Path, further: &[&str]) -> Result<(), String> {
+        let properties = data.with_extension("properties");
+        fs::write(&properties, server_properties(data, 9092, 9093)).map_err(|error| error.to_string())?;
         let mut format = self.java();
         format.args(["kafka.tools.StorageTool", "format", "-t", "Y29weWRlc2sgdGVzdHMuLg", "-c"]).arg(&properties);
-        run(&mut format, "Kafka's storage could not be formatted")?;
-        fs::rename(&partial, self.storage()).map_err(|error| error.to_string())
+        run(format.args(further), "Kafka's storage could not be formatted")
     }
 }
 
