@@ -140,6 +140,9 @@ fn removed(copy: &Copy<'_>) -> String {
 }
 
 #[cfg(test)]
+mod properties;
+
+#[cfg(test)]
 mod tests {
     use std::fmt::Write as _;
 

@@ -4,8 +4,10 @@
 //! `COPYDESK_SHARED`.
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use copydesk::{article::Origin, edit::Desk, normalize::Normalizer};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 fn shared() -> PathBuf {
@@ -58,6 +60,54 @@ fn articles_of_every_kind_are_valid_ninjs() {
         let errors: Vec<String> =
             validator.iter_errors(&article).map(|error| format!("{}: {error}", error.instance_path())).collect();
         assert!(errors.is_empty(), "{errors:#?}\n{article:#}");
+    }
+}
+
+/// Lines of which items are made: copy, furniture, and what upsets a format.
+const LINES: [&str; 16] = [
+    "The council reopened the landing on Tuesday, officials said.",
+    "HARROWMERE, May 5 (UPI) -- The council reopened the landing on Tuesday.",
+    "東京 (共同) 港が九年ぶりに再開した。",
+    "OSTHEIM, 31 Feb (AFP) - It opened.",
+    "By Kit Marlow and Ana Brandt",
+    "By \"<&>\\, Kit",
+    "The landing. Photo by Tomas Quill/UPI",
+    "FILE PHOTO: The landing, May 5, 2026. REUTERS/Kit Marlow/File Photo",
+    "(AP Photo/Kit Marlow, \u{1f4f7})",
+    "EDITORS: not for use before 0001 GMT",
+    "UPDATE 9-",
+    "(Reporting by Kit Marlow; Editing by)",
+    "___",
+    "BC-Harbour-Storm, 2nd Ld-Writethru",
+    "\u{202e}desrever\u{0}",
+    "a",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    #[ignore = "needs IPTC's schema in ../shared (or COPYDESK_SHARED)"]
+    fn whatever_is_made_of_any_lines_and_fields_is_valid_ninjs(
+        lines in prop::collection::vec(prop_oneof![4 => prop::sample::select(&LINES[..]).prop_map(str::to_owned), 1 => ".{0,60}"], 1..12),
+        fields in prop::collection::btree_map(prop::sample::select(&["uri", "url", "source", "headline", "language"][..]), ".{0,40}", 0..4),
+        status in prop::sample::select(&["usable", "withheld", "killed", ""][..]),
+        version in prop::option::of(any::<u64>()),
+    ) {
+        let mut item = json!({"text": lines.join("\n"), "status": status, "version": version});
+        for (field, value) in fields {
+            item[field] = value.into();
+        }
+        static TOOLS: LazyLock<(Desk, jsonschema::Validator)> =
+            LazyLock::new(|| (Desk::builtin().unwrap(), validator()));
+        let (desk, validator) = &*TOOLS;
+        let mut normalizer = Normalizer::new(desk, "news.example", 1 << 20);
+        if let Ok(normalized) = normalizer.normalize(item.to_string().as_bytes(), None, None) {
+            let article: Value = serde_json::from_slice(&normalized.json).unwrap();
+            let errors: Vec<String> =
+                validator.iter_errors(&article).map(|error| format!("{}: {error}", error.instance_path())).collect();
+            prop_assert!(errors.is_empty(), "{errors:#?}\n{item:#}\n{article:#}");
+        }
     }
 }
 
