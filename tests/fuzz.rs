@@ -1,6 +1,7 @@
 //! The fuzz targets' entry points on a stable compiler: every kept case, and random bytes around good examples.
 //!
-//! `cargo +nightly fuzz run TARGET` looks further; what it finds is kept in `fuzz/cases/TARGET`.
+//! `cargo +nightly fuzz run TARGET` looks further; what it finds is kept in `fuzz/cases/TARGET`. `COPYDESK_TEST_FUZZ_CASES`
+//! sets the number of inputs a door (default 400, and a twenty-fifth of it for the slow loader of rules).
 
 #[path = "../fuzz/entries.rs"]
 mod entries;
@@ -20,6 +21,10 @@ const DOORS: [Door; 5] = [
     ("rules", entries::rules),
     ("changelog", entries::changelog),
 ];
+
+fn inputs() -> u32 {
+    std::env::var("COPYDESK_TEST_FUZZ_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(400)
+}
 
 fn cases(door: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/cases").join(door);
@@ -49,7 +54,7 @@ fn damaged(door: &'static str) -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: inputs(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_bytes_make_the_decoder_fall(data in prop::collection::vec(any::<u8>(), 0..600)) {
@@ -78,7 +83,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: inputs() / 25, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_damage_makes_the_rules_loader_fall(data in damaged("rules")) {

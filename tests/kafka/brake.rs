@@ -31,13 +31,13 @@ fn feed_gone_wrong(desk: &mut Desk, worker: &Worker) -> (Vec<At>, Vec<At>) {
 
 #[track_caller]
 fn await_halt(worker: &Worker, counts: &str) {
-    eventually("the brake holds", seconds(20), || {
+    eventually("the brake holds", seconds(60), || {
         worker.assert_alive();
         let ready = worker.get("/readyz").map_err(|error| error.to_string())?;
         let said = format!("halted: {counts} within 300 s became dead letters, the last of them as bad_envelope");
         if ready.status == 503 && ready.body.contains(&said) { Ok(()) } else { Err(ready.body) }
     });
-    eventually("its partitions are shown as halted", seconds(5), || {
+    eventually("its partitions are shown as halted", seconds(30), || {
         let halted = worker.metric("copydesk_partitions", &["state=\"halted\"", "topic=\"raw\""])?;
         let active = worker.metric("copydesk_partitions", &["state=\"active\"", "topic=\"normalized\""])?;
         if (halted, active) == (4.0, 4.0) { Ok(()) } else { Err(format!("{halted} halted, {active} active")) }
