@@ -78,7 +78,11 @@ fn dressed(body: &[&str], dress: &Dress) -> String {
     text += &body.join(if dress.ads { "\n\nAdvertisement\n\n" } else { "\n\n" });
     let _ = write!(text, "\n\n{}\n", dress.signoff);
     if dress.typography {
-        text = text.replace("\"We", "“We").replace(",\" said", ",” said").replace("trust's", "trust’s").replace(" -- and", " — and");
+        text = text
+            .replace("\"We", "“We")
+            .replace(",\" said", ",” said")
+            .replace("trust's", "trust’s")
+            .replace(" -- and", " — and");
     }
     if dress.crlf {
         text = text.replace('\n', "\r\n");
