@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::desk;
 use crate::config::{Config, ConfigError};
@@ -103,6 +103,11 @@ impl Report {
         self.good("brokers", format!("{} at {}", survey.brokers, config.kafka.brokers))?;
         if let Err(error) = broker.describe(&mut survey) {
             self.unwise("topics", format!("settings not checked: {error}"))?;
+        } else {
+            for (role, _) in survey.topics.iter().filter(|(_, topic)| topic.settings.is_none()) {
+                let topic = role.topic(&config.topics);
+                self.unwise("topics", format!("settings of {topic} not checked; grant DESCRIBE_CONFIGS on it"))?;
+            }
         }
         let problems = rules::problems(config, &survey);
         for problem in &problems {
@@ -158,6 +163,10 @@ impl Report {
             let group = &config.kafka.group;
             match dry.commit_offset(config) {
                 Ok(()) => self.good("group", format!("may commit offsets of {group}"))?,
+                // Said after the group has agreed: the raw topic may not be read, which is told already.
+                Err(error) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
+                    self.good("group", format!("may commit offsets of {group}"))?;
+                }
                 Err(error) => {
                     let said = reason(&error);
                     self.bad("group", format!("cannot commit offsets of {group}: {said}; grant READ on the group"))?;

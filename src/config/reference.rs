@@ -79,7 +79,8 @@ fn page() -> String {
 }
 
 fn open(page: &mut String, section: &str, about: &str) {
-    let _ = write!(page, "\n## {section}\n\n{about}\n\n| key, variable | takes | default | meaning |\n|---|---|---|---|\n");
+    let _ =
+        write!(page, "\n## {section}\n\n{about}\n\n| key, variable | takes | default | meaning |\n|---|---|---|---|\n");
 }
 
 fn row(schema: &Value, defaults: &Table, section: &str, key: &str) -> String {
@@ -89,7 +90,11 @@ fn row(schema: &Value, defaults: &Table, section: &str, key: &str) -> String {
         value => format!("`{value}`"),
     };
     let name = variable(section, key);
-    format!("| `{section}.{key}`<br>`{name}` | {} | {default} | {} |\n", takes(of(schema, field)), meaning(schema, field))
+    format!(
+        "| `{section}.{key}`<br>`{name}` | {} | {default} | {} |\n",
+        takes(of(schema, field)),
+        meaning(schema, field)
+    )
 }
 
 /// What a schema says, or the definition that it names.

@@ -16,6 +16,7 @@ mod order;
 mod outages;
 mod reloading;
 mod replaying;
+mod rights;
 mod rolling;
 mod self_test;
 mod shadow;
