@@ -133,19 +133,8 @@ impl Report {
 
     /// A transaction that holds a record of every output topic and an offset of the group, and is aborted.
     fn produce(&mut self, config: &Config, identity: &Identity, survey: &Survey, raw: bool) -> anyhow::Result<()> {
-        let id = &identity.transactional_id;
-        let dry = match DryRun::start(config, identity) {
-            Ok(dry) => dry,
-            Err(error) => {
-                let group = &config.kafka.group;
-                let said = reason(&error);
-                let finding = format!(
-                    "cannot begin them as {id}: {said}; grant WRITE and DESCRIBE on transactional ids {group}-*"
-                );
-                return self.bad("transactions", finding);
-            }
-        };
-        self.good("transactions", format!("may begin them as {id}"))?;
+        let Some(mut dry) = self.begin(config, identity)? else { return Ok(()) };
+        self.good("transactions", format!("may begin them as {}", identity.transactional_id))?;
         let outputs = Role::ALL.into_iter().filter(|role| *role != Role::Raw && survey.topics.contains_key(role));
         for topic in outputs.map(|role| role.topic(&config.topics)) {
             match dry.write(topic) {
@@ -156,6 +145,9 @@ impl Report {
                         "write",
                         format!("cannot write to {topic}: {said}; grant WRITE on the topic, or see its brokers"),
                     )?;
+                    // The coordinator has not heard of its transaction, and refuses to abort it.
+                    let Some(next) = self.begin(config, identity)? else { return Ok(()) };
+                    dry = next;
                 }
             }
         }
@@ -174,6 +166,18 @@ impl Report {
             }
         }
         Ok(())
+    }
+
+    /// A producer, if transactions may be begun.
+    fn begin(&mut self, config: &Config, identity: &Identity) -> anyhow::Result<Option<DryRun>> {
+        let error = match DryRun::start(config, identity) {
+            Ok(dry) => return Ok(Some(dry)),
+            Err(error) => error,
+        };
+        let (id, group, said) = (&identity.transactional_id, &config.kafka.group, reason(&error));
+        let grant = format!("grant WRITE and DESCRIBE on transactional ids {group}-*");
+        self.bad("transactions", format!("cannot begin them as {id}: {said}; {grant}"))?;
+        Ok(None)
     }
 
     fn good(&mut self, what: &str, finding: impl Display) -> anyhow::Result<()> {
