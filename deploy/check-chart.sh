@@ -33,6 +33,7 @@ for values in "$chart"/ci/*.yaml; do
             --ignore-container-cpu-limit --ignore-test container-image-pull-policy "$out" >"$work/score" \
             || { grep -v '\[OK\]\|\[SKIPPED\]' "$work/score"; exit 1; }
     fi
+    sed -n 's/^kind: //p' "$out" >>"$work/kinds"
     if [[ -x $copydesk ]]; then
         "$tools/python/bin/python" deploy/checks/rendered.py "$out" "$work/etc"
         env -u COPYDESK_CONFIG COPYDESK_KAFKA_PROPERTIES_SASL_{USERNAME,PASSWORD}=any "$copydesk" check --config "$work/etc/copydesk.toml" >"$work/said" || { cat "$work/said"; exit 1; }
@@ -40,6 +41,12 @@ for values in "$chart"/ci/*.yaml; do
         echo "NOT CHECKED: the rendered configuration, for $copydesk is not there"
     fi
 done
+
+for kind in StatefulSet Service ConfigMap ServiceAccount PodDisruptionBudget NetworkPolicy ScaledObject \
+    HorizontalPodAutoscaler PodMonitor PrometheusRule Job; do
+    grep -qx "$kind" "$work/kinds" || { echo "no values file renders a $kind"; exit 1; }
+done
+echo "rendered and valid: $(sort -u "$work/kinds" | paste -sd ' ')"
 
 for values in "$chart"/ci/refused/*.yaml; do
     if render "$values" /dev/null; then

@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source deploy/checks/tools.sh
 
 need promtool shellcheck check-jsonschema
-shellcheck -x deploy/*.sh deploy/checks/*.sh
+shellcheck -x deploy/*.sh deploy/checks/*.sh .ci/run .ci/book
 check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
 promtool check rules deploy/prometheus/rules.yaml
 promtool check config --syntax-only deploy/prometheus/prometheus.yaml

@@ -65,7 +65,8 @@ impl<'d, D: Deref<Target = Desk>> Normalizer<'d, D> {
         let item = wire::read(value, content_type, self.max_bytes)?;
         let copy = edit(&self.desk, &item, origin);
         if copy.body.is_empty() {
-            return Err(Reject::new(Reason::NoCopy, "no editorial text is left after editing"));
+            let reject = Reject::new(Reason::NoCopy, "no editorial text is left after editing");
+            return Err(reject.of(source(&item, &copy)));
         }
         if copy.captions.len() > MAX_CAPTIONS {
             let detail = format!("{} captions, and the limit is {MAX_CAPTIONS}", copy.captions.len());

@@ -67,11 +67,19 @@ pub struct Reject {
     pub reason: Reason,
     /// What was wrong, where, in a sentence.
     pub detail: String,
+    /// The feed or agency that sent it, where that could be read.
+    pub feed: Option<Box<str>>,
 }
 
 impl Reject {
     /// A rejection for `reason`, explained by `detail`.
     pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
-        Reject { reason, detail: detail.into() }
+        Reject { reason, detail: detail.into(), feed: None }
+    }
+
+    /// The same of an item that `feed` sent.
+    #[must_use]
+    pub fn of(self, feed: Option<&str>) -> Self {
+        Reject { feed: feed.map(Into::into), ..self }
     }
 }

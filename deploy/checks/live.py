@@ -234,7 +234,9 @@ def main(copydesk, bootstrap):
         assert len(commands) > 5, commands
         for command in commands:
             asked = command.replace("localhost:9102", f"127.0.0.1:{admin}")
-            done = subprocess.run(["bash", "-o", "pipefail", "-c", asked], env=environment, capture_output=True, text=True, timeout=60)
+            done = subprocess.run(
+                ["bash", "-o", "pipefail", "-c", asked], cwd=home, env=environment, capture_output=True, text=True, timeout=60
+            )
             assert done.returncode == 0, f"the runbook says `{command}`, which fails:\n{done.stdout}{done.stderr}"
         print(f"{len(commands)} commands of the runbook work")
 

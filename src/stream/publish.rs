@@ -81,7 +81,8 @@ pub fn prepare<'c>(
     match edit(&message, topic, normalizer) {
         (_, Ok(item)) if item.json.len() > max_bytes => {
             let detail = format!("its article has {} bytes, a record may have {max_bytes}", item.json.len());
-            Prepared::Rejected { message, reject: Reject::new(Reason::TooLarge, detail) }
+            let reject = Reject::new(Reason::TooLarge, detail).of(item.source.as_deref());
+            Prepared::Rejected { message, reject }
         }
         (origin, Ok(item)) => Prepared::Normalized { message, origin, item: Box::new(item) },
         (_, Err(reject)) => Prepared::Rejected { message, reject },

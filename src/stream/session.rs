@@ -352,7 +352,7 @@ impl<'s> Session<'s> {
                     Repeat::Replay => DuplicateKind::Replay,
                     Repeat::Stale => DuplicateKind::Stale,
                 };
-                self.counts.duplicate(kind, arrival.sighting.time);
+                self.counts.duplicate(kind, arrival.sighting.time, arrival.feed);
                 Ok(self.publisher.duplicate(arrival, kind, &first)?)
             }
             None => Err(stateless().into()),
@@ -376,7 +376,7 @@ impl<'s> Session<'s> {
     }
 
     fn reject(&mut self, message: &BorrowedMessage<'_>, stage: Stage, reject: &Reject) -> Result<(), End> {
-        self.counts.rejected(stage, reject.reason);
+        self.counts.rejected(stage, reject.reason, reject.feed.as_deref());
         Ok(self.publisher.reject(message, stage, reject)?)
     }
 

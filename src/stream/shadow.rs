@@ -169,7 +169,7 @@ impl<'s> Shadow<'s> {
             Ok(item) => item,
             Err(reject) => {
                 tracing::debug!(%origin, %reject, "would be rejected");
-                self.counts.rejected(Stage::Normalize, reject.reason);
+                self.counts.rejected(Stage::Normalize, reject.reason, reject.feed.as_deref());
                 self.sums.rejected += 1;
                 return;
             }
@@ -194,7 +194,7 @@ impl<'s> Shadow<'s> {
                 let kind = if repeat == Repeat::Stale { DuplicateKind::Stale } else { DuplicateKind::Copy };
                 let first = format!("{topic}/{}/{}", first.source.partition(), first.source.offset());
                 tracing::debug!(%origin, hash = %item.hash, first, kind = kind.code(), "would be a duplicate");
-                self.counts.duplicate(kind, origin.timestamp);
+                self.counts.duplicate(kind, origin.timestamp, item.source.as_deref());
                 self.sums.duplicates += 1;
             }
         }

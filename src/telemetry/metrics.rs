@@ -14,7 +14,7 @@ use prometheus::{
 use super::labels::{
     BrakeEvent, DuplicateKind, Input, PartitionState, RebalanceKind, ReloadOutcome, Stage, TxnOutcome,
 };
-use super::sources::{SourceCounts, Sources};
+use super::sources::{Fate, SourceCounts, Sources};
 use crate::reject::Reason;
 
 const COMMIT_SECONDS: &[f64] = &[0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
@@ -44,7 +44,7 @@ impl Counts {
     /// An item of this source was edited and sent to the owner of its hash.
     pub fn normalized(&mut self, source: Option<&str>) {
         self.normalized += 1;
-        self.sources.add(source);
+        self.sources.add(source, Fate::Edited);
     }
 
     /// An article was published; its raw record carried this timestamp (milliseconds since the Unix epoch).
@@ -53,15 +53,17 @@ impl Counts {
         self.decided_at.push(raw_timestamp_ms);
     }
 
-    /// An item was a duplicate; its raw record carried this timestamp (milliseconds since the Unix epoch).
-    pub fn duplicate(&mut self, kind: DuplicateKind, raw_timestamp_ms: i64) {
+    /// An item of this source was a duplicate; its raw record carried this timestamp (milliseconds since the Unix epoch).
+    pub fn duplicate(&mut self, kind: DuplicateKind, raw_timestamp_ms: i64, source: Option<&str>) {
         self.duplicates[kind as usize] += 1;
+        self.sources.add(source, Fate::Duplicate);
         self.decided_at.push(raw_timestamp_ms);
     }
 
-    /// An item went to the dead letters.
-    pub fn rejected(&mut self, stage: Stage, reason: Reason) {
+    /// An item of this source went to the dead letters.
+    pub fn rejected(&mut self, stage: Stage, reason: Reason, source: Option<&str>) {
         self.rejected[stage as usize][reason as usize] += 1;
+        self.sources.add(source, Fate::Rejected);
     }
 
     /// Raw items of this transaction that went to the dead letters.
@@ -145,11 +147,11 @@ impl Metrics {
             raw_items: new.counter("raw_items_total", "Raw items read, in committed transactions."),
             raw_bytes: new.counter("raw_bytes_total", "Bytes of the values of raw items read."),
             normalized: new.counter("normalized_total", "Items edited and sent to the owner of their content hash."),
-            sources: Sources::new(new.counters(
-                "source_items_total",
-                "Items edited, by the source that the item or its dateline names.",
-                &["source"],
-            )),
+            sources: Sources::new([
+                new.counters("source_items_total", "Items edited, by the feed or agency they name.", &["source"]),
+                new.counters("source_duplicates_total", "Of them, those that were duplicates.", &["source"]),
+                new.counters("source_rejected_total", "Dead letters, by the feed or agency they name.", &["source"]),
+            ]),
             published: new.counter("published_total", "Articles published."),
             duplicates: new.counters("duplicates_total", "Items whose content had been published.", &["kind"]),
             rejected: new.counters("rejected_total", "Items sent to the dead letters.", &["stage", "reason"]),

@@ -1,4 +1,4 @@
-//! Items by source: the one label whose values come with the items, so their number is bounded here.
+//! Items, duplicates and dead letters by source: the one label whose values come with the items, so their number is bounded here.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
@@ -17,31 +17,47 @@ pub const OTHER: &str = "other";
 /// The series of items that name no source.
 pub const UNNAMED: &str = "unnamed";
 
+/// What is counted of a source's items.
+#[derive(Clone, Copy, Debug)]
+pub enum Fate {
+    /// Edited, and sent to the owner of its hash.
+    Edited,
+    /// A duplicate.
+    Duplicate,
+    /// A dead letter.
+    Rejected,
+}
+
+/// A number for each [`Fate`].
+type Fates<N> = [N; 3];
+
 /// The items of one transaction by source. Cleared, it keeps the names it knows, so that a name is copied once.
 #[derive(Clone, Debug, Default)]
-pub struct SourceCounts(HashMap<Box<str>, u64>);
+pub struct SourceCounts(HashMap<Box<str>, Fates<u64>>);
 
 impl SourceCounts {
-    /// One more item of `source`.
-    pub fn add(&mut self, source: Option<&str>) {
+    /// One more item of `source` that ended so.
+    pub fn add(&mut self, source: Option<&str>, fate: Fate) {
         let name = match source {
             None => UNNAMED,
             Some(name) if name.is_empty() || name.len() > NAME || name.contains(char::is_control) => OTHER,
             Some(name) if self.0.len() >= SOURCES && !self.0.contains_key(name) => OTHER,
             Some(name) => name,
         };
-        match self.0.get_mut(name) {
-            Some(count) => *count += 1,
-            None => drop(self.0.insert(name.into(), 1)),
+        if !self.0.contains_key(name) {
+            self.0.insert(name.into(), [0; 3]);
+        }
+        if let Some(counts) = self.0.get_mut(name) {
+            counts[fate as usize] += 1;
         }
     }
 
     pub(super) fn clear(&mut self) {
-        self.0.values_mut().for_each(|count| *count = 0);
+        self.0.values_mut().for_each(|counts| *counts = [0; 3]);
     }
 
-    fn seen(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.0.iter().filter(|(_, count)| **count > 0).map(|(name, count)| (&**name, *count))
+    fn seen(&self) -> impl Iterator<Item = (&str, Fates<u64>)> {
+        self.0.iter().filter(|(_, counts)| **counts != [0; 3]).map(|(name, counts)| (&**name, *counts))
     }
 }
 
@@ -55,20 +71,24 @@ impl Eq for SourceCounts {}
 
 /// The counters of all sources; the first to come get series of their own.
 pub(super) struct Sources {
-    counters: IntCounterVec,
+    counters: Fates<IntCounterVec>,
     named: Mutex<HashSet<Box<str>>>,
 }
 
 impl Sources {
-    pub(super) fn new(counters: IntCounterVec) -> Sources {
+    pub(super) fn new(counters: Fates<IntCounterVec>) -> Sources {
         Sources { counters, named: Mutex::default() }
     }
 
     pub(super) fn add(&self, counts: &SourceCounts) {
         let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
-        for (name, count) in counts.seen() {
+        for (name, counts) in counts.seen() {
             let own = name == UNNAMED || named.contains(name) || named.len() < SOURCES && named.insert(name.into());
-            self.counters.with_label_values(&[if own { name } else { OTHER }]).inc_by(count);
+            let name = if own { name } else { OTHER };
+            // All three, so that a rate over any of them is right from the first event on.
+            for (counter, count) in self.counters.iter().zip(counts) {
+                counter.with_label_values(&[name]).inc_by(count);
+            }
         }
     }
 }

@@ -21,7 +21,16 @@ use crate::reject::{Reason, Reject};
 /// is declared as or plainly is another format, or when the object is another JSON format; `empty` when `text` is.
 pub(super) fn read(json: &str) -> Result<Item<'_>, Reject> {
     let json = json.trim_matches(|c: char| c.is_whitespace() || c == '\u{FEFF}' || c == '\0');
-    let envelope: Envelope<'_> = serde_json::from_str(json).map_err(broken)?;
+    let mut envelope: Envelope<'_> = serde_json::from_str(json).map_err(broken)?;
+    let source = optional("source", envelope.source.take())?.and_then(fold::fold_line);
+    match judge(envelope) {
+        Ok(item) => Ok(Item { source, ..item }),
+        Err(reject) => Err(reject.of(source.as_deref())),
+    }
+}
+
+/// What the fields say, but for `source`.
+fn judge(envelope: Envelope<'_>) -> Result<Item<'_>, Reject> {
     if let Some(name) = envelope.repeated {
         return Err(bad(format!("`{name}` stands twice")));
     }
@@ -41,7 +50,7 @@ pub(super) fn read(json: &str) -> Result<Item<'_>, Reject> {
     }
     Ok(Item {
         text: super::copy(text)?,
-        source: optional("source", envelope.source)?.and_then(fold::fold_line),
+        source: None,
         uri: optional("uri", envelope.uri)?,
         version: version(envelope.version)?,
         status: status(envelope.status)?,
@@ -385,6 +394,14 @@ mod tests {
     fn a_missing_or_repeated_field_is_refused() {
         assert_eq!(detail(r#"{"source": "UPI"}"#), "bad_envelope: `text` is missing");
         assert_eq!(detail(r#"{"text": "a", "text": "b"}"#), "bad_envelope: `text` stands twice");
+    }
+
+    #[test]
+    fn what_is_refused_still_says_who_sent_it() {
+        let source = |json: &str| read(json).unwrap_err().feed;
+        assert_eq!(source(r#"{"source": " Holm Press "}"#).as_deref(), Some("Holm Press"));
+        assert_eq!(source(r#"{"text": "", "source": "Holm Press"}"#).as_deref(), Some("Holm Press"));
+        assert_eq!(source(r#"{"text": ""}"#), None);
     }
 
     #[test]

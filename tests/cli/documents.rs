@@ -53,8 +53,10 @@ fn every_file_and_heading_a_document_links_to_is_there() {
     let read =
         |path: &Path| std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut links = 0;
-    for document in ["README.md", "deploy/README.md", "docs/metrics.md", "docs/runbook.md"] {
-        let document = root.join(document);
+    let book = std::fs::read_dir(root.join("docs")).expect("the docs are there");
+    let book = book.map(|file| file.expect("the docs can be listed").path());
+    let book = book.filter(|file| file.extension().is_some_and(|extension| extension == "md"));
+    for document in book.chain(["README.md", "deploy/README.md", "benches/README.md"].map(|file| root.join(file))) {
         let text = read(&document);
         let targets = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
         for target in targets.filter(|target| !target.contains("://")) {
@@ -70,7 +72,7 @@ fn every_file_and_heading_a_document_links_to_is_there() {
             links += 1;
         }
     }
-    assert!(links > 40, "{links} links");
+    assert!(links > 80, "{links} links");
 }
 
 #[test]

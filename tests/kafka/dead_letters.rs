@@ -23,7 +23,11 @@ fn every_unreadable_item_is_a_dead_letter_with_its_reason_and_coordinates() {
             (0..2_000_u32).map(|byte| (byte.wrapping_mul(2_654_435_761) >> 13) as u8).collect(),
         ),
         ("bad_envelope", "application/json", br#"{"text": "#.to_vec()),
-        ("bad_envelope", "application/json", br#"{"headline": "A headline and no text"}"#.to_vec()),
+        (
+            "bad_envelope",
+            "application/json",
+            br#"{"source": "Holm Press", "headline": "A headline and no text"}"#.to_vec(),
+        ),
         ("bad_envelope", "application/json", br#"{"text": 5}"#.to_vec()),
         ("unsupported_format", "text/html", b"<html><body><p>A page</p></body></html>".to_vec()),
         ("no_copy", "text/plain", b"Advertisement\n\nAdvertisement\n".to_vec()),
@@ -49,6 +53,8 @@ fn every_unreadable_item_is_a_dead_letter_with_its_reason_and_coordinates() {
         assert_eq!(letter.record.header("copydesk-source"), Some(format!("{}/{at}", desk.topics.raw).as_str()));
         let detail = letter.record.header("copydesk-detail").expect("a detail");
         assert!(!detail.is_empty() && detail.len() < 400, "a sentence: {detail}");
+        let feed = value.starts_with(br#"{"source""#).then_some("Holm Press");
+        assert_eq!(letter.record.header("copydesk-feed"), feed);
     }
 }
 

@@ -57,8 +57,8 @@ impl DryRun {
     /// What the brokers say.
     pub fn write(&self, topic: &str) -> KafkaResult<()> {
         self.aborted(|| {
-            let record = BaseRecord::<str, [u8]>::to(topic).partition(0).key("copydesk check");
-            self.0.send(record).map_err(|(error, _)| error)?;
+            let record = || BaseRecord::<str, [u8]>::to(topic).partition(0).key("copydesk check");
+            self.0.send(record()).map_err(|(error, _)| error)?;
             let until = Instant::now() + PATIENCE;
             while self.0.in_flight_count() > 0 {
                 if Instant::now() > until {
@@ -66,7 +66,15 @@ impl DryRun {
                 }
                 thread::sleep(GLANCE);
             }
-            clients::events(&self.0).take_failure().map_or(Ok(()), Err)
+            if let Some(error) = clients::events(&self.0).take_failure() {
+                return Err(error);
+            }
+            match self.0.send(record()) {
+                Ok(()) => Ok(()),
+                // A transaction that has failed takes no more records. It commits nothing either, but says why.
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::State), _)) => self.0.commit_transaction(PATIENCE),
+                Err((error, _)) => Err(error),
+            }
         })
     }
 

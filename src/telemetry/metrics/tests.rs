@@ -119,9 +119,9 @@ fn closed_series_exist_before_the_first_event() {
 fn a_committed_transaction_is_counted_once_and_wholly() {
     let metrics = Metrics::new("r");
     let mut counts = Counts { raw_items: 3, raw_bytes: 600, ..items_of(&[Some("UPI"), Some("UPI")]) };
-    counts.rejected(Stage::Normalize, Reason::Empty);
+    counts.rejected(Stage::Normalize, Reason::Empty, None);
     counts.published(1_000);
-    counts.duplicate(DuplicateKind::Copy, 1_900);
+    counts.duplicate(DuplicateKind::Copy, 1_900, Some("UPI"));
     assert_eq!(counts.records(), 5);
     metrics.committed(&counts, Duration::from_millis(15), 2_000);
     for (series, expected) in [
@@ -129,6 +129,9 @@ fn a_committed_transaction_is_counted_once_and_wholly() {
         ("copydesk_raw_bytes_total", 600.0),
         ("copydesk_normalized_total", 2.0),
         (r#"copydesk_source_items_total{source="UPI"}"#, 2.0),
+        (r#"copydesk_source_duplicates_total{source="UPI"}"#, 1.0),
+        (r#"copydesk_source_rejected_total{source="UPI"}"#, 0.0),
+        (r#"copydesk_source_rejected_total{source="unnamed"}"#, 1.0),
         ("copydesk_published_total", 1.0),
         (r#"copydesk_duplicates_total{kind="copy"}"#, 1.0),
         (r#"copydesk_rejected_total{reason="empty",stage="normalize"}"#, 1.0),
@@ -183,7 +186,7 @@ fn a_record_from_the_future_has_no_negative_latency() {
 fn cleared_counts_are_empty() {
     let mut counts = Counts { raw_items: 3, ..items_of(&[Some("UPI"), None]) };
     counts.published(1);
-    counts.rejected(Stage::Dedup, Reason::BadNormalized);
+    counts.rejected(Stage::Dedup, Reason::BadNormalized, None);
     counts.clear();
     assert_eq!(counts, Counts::default());
 }

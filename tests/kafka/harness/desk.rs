@@ -412,7 +412,7 @@ pub fn now() -> i64 {
 }
 
 /// Runs a future of the Kafka client to its end.
-fn block_on<F: Future>(future: F) -> F::Output {
+pub fn block_on<F: Future>(future: F) -> F::Output {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime of one thread").block_on(future)
 }
