@@ -1,13 +1,11 @@
 //! Workers that take over from dead ones while these have left a transaction open.
 #![cfg(feature = "failpoints")]
 
-use std::time::Instant;
-
 use crate::backlog::Backlog;
 use crate::harness::broker::Broker;
 use crate::harness::corpus::story;
 use crate::harness::desk::{Desk, Raw};
-use crate::harness::wait::{eventually, seconds};
+use crate::harness::wait::{eventually, lived, seconds};
 use crate::harness::worker::{Settings, Worker};
 
 /// A worker that is missed after three seconds, and whose open transaction the broker aborts after twenty.
@@ -54,10 +52,11 @@ fn a_worker_that_died_in_a_transaction_and_comes_back_goes_on_at_once() {
     await_death(dead);
     let mut outcomes = desk.outcomes();
     outcomes.refresh();
-    let (before, started) = (outcomes.total(), Instant::now());
+    let (before, started) = (outcomes.total(), lived());
     let back = Worker::start_with(&desk, &settings("a"));
     outcomes.await_total(before + 1, &[&back]);
-    assert!(started.elapsed() < seconds(12), "the next article came after {:?}", started.elapsed());
-    println!("the next article came {:.2} s after the start", started.elapsed().as_secs_f64());
+    let took = lived() - started;
+    assert!(took < seconds(12), "the next article came after {took:?}");
+    println!("the next article came {:.2} s after the start", took.as_secs_f64());
     backlog.assert_published_once(&desk.close(vec![back]));
 }
