@@ -291,14 +291,15 @@ impl Stage {
         println!("          drained {:.1} s after the last fault", drained.as_secs_f64());
         assert!(drained < REST, "not drained within {REST:?}");
         (0..3).for_each(|who| self.dismiss(who));
+        self.tally.items = count;
+        self.tally.answers = self.proxy.touched();
+        self.tally.read_transactions(&self.desk.bootstrap);
+        println!("{:#?}", self.tally);
         let ledger = Ledger::read(&self.desk);
         let mut broken = promises::broken(&self.desk, &ledger, count as u64, &self.settings(0));
         let found = broken.len();
         broken.truncate(12);
         assert!(found == 0, "{found} promises are broken:\n  {}", broken.join("\n  "));
-        self.tally.items = count;
-        self.tally.answers = self.proxy.touched();
-        self.tally.read_transactions(&self.desk.bootstrap);
         (self.tally, promises::articles(&ledger))
     }
 }

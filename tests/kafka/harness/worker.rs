@@ -201,7 +201,8 @@ impl Worker {
     /// As [`Worker::command`], with these settings.
     pub fn command_with(desk: &Desk, settings: &Settings, command: &str, arguments: &[&str]) -> (Option<i32>, String) {
         let worker = Worker::spawn(desk, settings, command, arguments);
-        let code = worker.exit_code(seconds(120));
+        // What it takes depends on the machine; only a hang is an error.
+        let code = worker.exit_code(seconds(600));
         (code, worker.log())
     }
 
