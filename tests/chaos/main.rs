@@ -41,6 +41,9 @@ impl Dice {
 pub const FAILPOINTS: [&str; 6] =
     ["after-produce", "before-offsets", "before-commit", "after-commit", "mid-restore", "in-revoke"];
 
+/// From so many rounds on a run is a long one: more items, longer outages, more to be shown.
+pub const LONG: usize = 4;
+
 /// What can go wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -93,7 +96,7 @@ fn number(variable: &str) -> Option<u64> {
 /// One run from its first fault to its books.
 fn run(seed: u64, rounds: usize) -> (Tally, BTreeSet<String>) {
     println!("COPYDESK_TEST_CHAOS_SEED={seed} repeats the schedule of this run");
-    let long = rounds >= 4;
+    let long = rounds >= LONG;
     let mut dice = Dice(seed);
     let faults: Vec<Fault> = (0..rounds).flat_map(|_| shuffled(&mut dice)).collect();
     let mut stage = Stage::set(if long { 200_000 } else { 12_000 });

@@ -142,14 +142,7 @@ impl Stage {
                 let by = Duration::from_millis(200 + dice.below(3_000) as u64);
                 self.hold_answers(Answers::Late(by), 2 + dice.below(6));
             }
-            Fault::HandOverTwice => {
-                self.die(who, "before-offsets", dice);
-                self.await_gone(who);
-                let heir = (who + 1) % 3;
-                self.kill(heir);
-                self.await_gone(heir);
-                self.start(heir);
-            }
+            Fault::HandOverTwice => self.hand_over_twice(who, dice),
         }
         let undone = lived();
         (0..3).for_each(|who| match &self.workers[who] {
@@ -162,11 +155,44 @@ impl Stage {
 
     /// A worker is killed, and its successor dies at a failpoint.
     fn die(&mut self, who: usize, point: &'static str, dice: &mut Dice) {
+        self.die_as(who, &self.settings(who), point, dice);
+    }
+
+    fn die_as(&mut self, who: usize, settings: &Settings, point: &'static str, dice: &mut Dice) {
         self.kill(who);
         let count = count_at(point, dice);
-        self.start_with(who, &self.settings(who).dying_at(point, count));
+        self.start_with(who, &settings.clone().dying_at(point, count));
         self.provoke(who, point, |worker| worker.has_ended());
         self.take(who);
+    }
+
+    /// A worker dies in a transaction that hides parts of the changelog, whoever takes over has to wait for its end, and dies
+    /// before that.
+    fn hand_over_twice(&mut self, first: usize, dice: &mut Dice) {
+        let seen = Ends::of(&self.desk.bootstrap, &self.desk.topics.seen);
+        let mut turns = (first..).map(|turn| turn % 3);
+        let who = loop {
+            let who = turns.next().expect("there is no end of them");
+            let settings = self.settings(who).property("transaction.timeout.ms", "30000");
+            self.die_as(who, &settings, "before-offsets", dice);
+            let hidden = eventually("the broker answers", REST, || seen.hidden_by_partition());
+            if hidden.into_iter().filter(|hidden| *hidden > 0).count() >= 2 {
+                break who;
+            }
+            self.start(who);
+            self.await_progress();
+        };
+        let waits = "waiting for open transactions";
+        let heirs = [(who + 1) % 3, (who + 2) % 3];
+        let before = heirs.map(|heir| count_in(self.worker(heir), waits));
+        let heir = eventually("an heir has to wait", REST, || {
+            let waiting =
+                heirs.iter().zip(before).find(|(heir, before)| count_in(self.worker(**heir), waits) > *before);
+            waiting.map(|(heir, _)| *heir).ok_or_else(|| "none does".into())
+        });
+        self.kill(heir);
+        self.await_gone(heir);
+        self.start(heir);
     }
 
     /// A worker freezes until the group has gone on without it, and goes on.
@@ -214,8 +240,10 @@ impl Stage {
                 provoked = lived();
                 if ["in-revoke", "mid-restore"].contains(&point) {
                     let other = (who + 1) % 3;
+                    await_log(self.worker(other), "assigned partitions", REST);
                     self.dismiss(other);
                     self.start(other);
+                    await_log(self.worker(other), "assigned partitions", REST);
                 }
                 self.send(AFTER_EACH);
             }
@@ -313,6 +341,10 @@ fn count_at(point: &str, dice: &mut Dice) -> u32 {
         _ => 4,
     };
     1 + u32::try_from(dice.below(passages)).expect("few")
+}
+
+fn count_in(worker: &Worker, what: &str) -> usize {
+    worker.log().lines().filter(|line| line.contains(what)).count()
 }
 
 #[track_caller]

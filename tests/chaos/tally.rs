@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::FAILPOINTS;
 use crate::harness::reader::{Isolation, read};
+use crate::{FAILPOINTS, LONG};
 
 /// How often each thing happened.
 #[derive(Debug, Default)]
@@ -65,9 +65,11 @@ impl Tally {
             .filter(|name| self.deaths.get(*name).is_none_or(|count| *count == 0))
             .map(|name| format!("nobody died at {name}"))
             .collect();
+        // A round has time for a part of what ten minutes have to show.
+        let long = usize::from(rounds >= LONG);
         let wanted = [
-            (self.aborted, 20, "aborted transactions"),
-            (self.outdated, 5 * usize::from(rounds > 1), "transactions aborted because the group had moved on"),
+            (self.aborted, 8 + 12 * long, "aborted transactions"),
+            (self.outdated, 5 * long, "transactions aborted because the group had moved on"),
             (self.fenced, 3, "fenced producers or members"),
             (self.restores, 10, "restores"),
             (self.waits, 3, "restores that had to wait for an open transaction"),
