@@ -30,6 +30,9 @@ const REST: Duration = seconds(60);
 const AFTER_LAST: u64 = 200;
 const AFTER_EACH: u64 = 40;
 
+/// What a restore says that has to wait.
+const WAITS: &str = "waiting for open transactions";
+
 /// The stage. Dropping it ends everybody on it.
 pub struct Stage {
     proxy: Proxy,
@@ -142,7 +145,7 @@ impl Stage {
                 let by = Duration::from_millis(200 + dice.below(3_000) as u64);
                 self.hold_answers(Answers::Late(by), 2 + dice.below(6));
             }
-            Fault::HandOverTwice => self.hand_over_twice(who, dice),
+            Fault::HandOverTwice => self.hand_over_until_three_wait(dice),
         }
         let undone = lived();
         (0..3).for_each(|who| match &self.workers[who] {
@@ -166,33 +169,47 @@ impl Stage {
         self.take(who);
     }
 
-    /// A worker dies in a transaction that hides parts of the changelog, whoever takes over has to wait for its end, and dies
-    /// before that.
-    fn hand_over_twice(&mut self, first: usize, dice: &mut Dice) {
-        let seen = Ends::of(&self.desk.bootstrap, &self.desk.topics.seen);
-        let mut turns = (first..).map(|turn| turn % 3);
-        let who = loop {
-            let who = turns.next().expect("there is no end of them");
-            let settings = self.settings(who).property("transaction.timeout.ms", "30000");
-            self.die_as(who, &settings, "before-offsets", dice);
-            let hidden = eventually("the broker answers", REST, || seen.hidden_by_partition());
-            if hidden.into_iter().filter(|hidden| *hidden > 0).count() >= 2 {
-                break who;
-            }
-            self.start(who);
+    /// Hands over twice, again and again until three restores had to wait.
+    fn hand_over_until_three_wait(&mut self, dice: &mut Dice) {
+        let (mut waited, mut tries) = (0, 0);
+        while waited < 3 {
+            tries += 1;
+            assert!(tries < 8, "only {waited} restores had to wait in so many hand-overs");
+            waited += self.hand_over_twice(dice);
+            (0..3).for_each(|who| {
+                if self.workers[who].is_none() {
+                    self.start(who)
+                }
+            });
             self.await_progress();
-        };
-        let waits = "waiting for open transactions";
-        let heirs = [(who + 1) % 3, (who + 2) % 3];
-        let before = heirs.map(|heir| count_in(self.worker(heir), waits));
-        let heir = eventually("an heir has to wait", REST, || {
-            let waiting =
-                heirs.iter().zip(before).find(|(heir, before)| count_in(self.worker(**heir), waits) > *before);
-            waiting.map(|(heir, _)| *heir).ok_or_else(|| "none does".into())
-        });
+        }
+    }
+
+    /// A worker dies in a transaction that hides a part of the changelog, so that those who take over have to wait for its
+    /// end, and the first of them dies before that. Answers how many restores had to wait.
+    fn hand_over_twice(&mut self, dice: &mut Dice) -> usize {
+        let restored = |who: &usize| count_in(self.worker(*who), " restored ");
+        let who = (0..3).max_by_key(restored).expect("three workers");
+        let (heir, last) = ((who + 1) % 3, (who + 2) % 3);
+        let before = [heir, last].map(|who| count_in(self.worker(who), WAITS));
+        let settings = self.settings(who).property("transaction.timeout.ms", "30000");
+        self.die_as(who, &settings, "before-offsets", dice);
+        self.await_gone(who);
+        let by_heir = self.waits(heir, before[0]);
         self.kill(heir);
         self.await_gone(heir);
-        self.start(heir);
+        by_heir + self.waits(last, before[1])
+    }
+
+    /// How many restores of a worker wait for an open transaction, beyond those of before; all of them begin within a moment
+    /// of the first, if any does.
+    fn waits(&self, who: usize, before: usize) -> usize {
+        let started = lived();
+        while count_in(self.worker(who), WAITS) <= before && lived() - started < seconds(6) {
+            thread::sleep(Duration::from_millis(20));
+        }
+        thread::sleep(Duration::from_millis(300));
+        count_in(self.worker(who), WAITS) - before
     }
 
     /// A worker freezes until the group has gone on without it, and goes on.
