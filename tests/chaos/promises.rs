@@ -26,6 +26,8 @@ pub fn broken(desk: &Desk, ledger: &Ledger, count: u64, settings: &Settings) -> 
 pub fn articles(ledger: &Ledger) -> BTreeSet<String> {
     let document = |article: &Article| {
         let mut json = article.json.clone();
+        let fields = json.as_object_mut().expect("an article is an object");
+        fields.retain(|name, _| !["firstCreated", "versionCreated"].contains(&name.as_str()));
         let ids = json["altIds"].as_array_mut().expect("an article has them");
         ids.retain(|id| id["role"] == "contentHash");
         json.to_string()
