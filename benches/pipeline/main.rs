@@ -1,7 +1,7 @@
 //! The figures of the whole pipeline against a local Kafka broker, run by hand:
 //!
 //! ```text
-//! cargo bench --bench pipeline -- throughput|latency|restore|recovery|backlog [COUNT]
+//! cargo bench --bench pipeline -- throughput|latency|restore|recovery|recovery-of-three|backlog [COUNT]
 //! ```
 //!
 //! Broker, worker and the reader that counts the results share the machine. Every run ends with the same audit as the
@@ -28,6 +28,7 @@ fn main() {
         Some("latency") => latency::run(count.unwrap_or(1_000)),
         Some("restore") => restore::run(count.unwrap_or(2_000_000)),
         Some("recovery") => recovery::run(count.unwrap_or(200_000)),
+        Some("recovery-of-three") => recovery::run_of_three(count.unwrap_or(300_000)),
         Some("backlog") => backlog::run(count.unwrap_or(2_000)),
         _ => eprintln!(
             "cargo bench --bench pipeline -- MEASURE [COUNT]\n\n  \
@@ -35,6 +36,7 @@ fn main() {
              latency [ITEMS/S]        from the raw record to the committed article, at a steady rate\n  \
              restore [ENTRIES]        a worker's start with that much to remember, and its memory\n  \
              recovery [ITEMS]         kill -9 in the middle of a backlog, restart, next article\n  \
+             recovery-of-three [ITEMS] kill -9 of one of three workers, restart, every partition moves\n  \
              backlog [MEGABYTES]      memory while that much raw copy waits"
         ),
     }

@@ -1,13 +1,14 @@
 //! Faults without end: three workers, one broker, and a seeded schedule of everything that can go wrong between them.
 //!
-//! After the last fault everything must come to rest, and the promises are read off the topics: by the test's own books, by
-//! `copydesk verify`, and against the set of articles that the input alone calls for. A run in which too little went wrong
-//! fails too.
+//! After every fault the group must go on, and after the last everything must come to rest. Then the promises are read off
+//! the topics: by the test's own books, by `copydesk verify`, and against the set of articles that the input alone calls
+//! for. A run in which too little went wrong fails too.
 //!
 //! ```sh
-//! cargo test --features failpoints --test chaos -- --nocapture             # 90 seconds of faults
-//! COPYDESK_TEST_CHAOS_SECONDS=600 cargo test --features failpoints --test chaos -- --nocapture
-//! COPYDESK_TEST_CHAOS_SEED=17 …                                            # a run again
+//! cargo test --features failpoints --test chaos -- --nocapture    # one round of every fault: 90 seconds of a quiet machine
+//! COPYDESK_TEST_CHAOS_ROUNDS=6 …                                  # ten minutes, 200,000 items
+//! COPYDESK_TEST_CHAOS_RUNS=2 …                                    # again with other faults: the articles must be the same
+//! COPYDESK_TEST_CHAOS_SEED=17 …                                   # a schedule again
 //! ```
 
 #[path = "../kafka/harness/mod.rs"]
@@ -16,10 +17,13 @@ mod harness;
 mod input;
 mod promises;
 mod stage;
+mod tally;
 
-use std::time::{Duration, Instant};
+use std::collections::BTreeSet;
 
+use harness::wait::lived;
 use stage::Stage;
+use tally::Tally;
 
 /// SplitMix64.
 pub struct Dice(u64);
@@ -37,6 +41,9 @@ impl Dice {
 pub const FAILPOINTS: [&str; 6] =
     ["after-produce", "before-offsets", "before-commit", "after-commit", "mid-restore", "in-revoke"];
 
+/// From so many rounds on a run is a long one: more items, longer outages, more to be shown.
+pub const LONG: usize = 4;
+
 /// What can go wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -44,6 +51,8 @@ pub enum Fault {
     Die(&'static str),
     /// A worker freezes until the group has gone on without it.
     Zombie,
+    /// A worker freezes at a failpoint, another takes its name, and the frozen one goes on.
+    Replaced(&'static str),
     /// Every worker is told to leave, one after the other, and comes back.
     Rolling,
     /// Two of the workers leave and come back later.
@@ -73,6 +82,7 @@ fn shuffled(dice: &mut Dice) -> Vec<Fault> {
         Fault::HandOverTwice,
     ];
     faults.extend(FAILPOINTS.map(Fault::Die));
+    faults.extend(["after-produce", "before-offsets", "before-commit"].map(Fault::Replaced));
     for last in (1..faults.len()).rev() {
         faults.swap(last, dice.below(last + 1));
     }
@@ -83,30 +93,37 @@ fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{variable} is a number")))
 }
 
+/// One run from its first fault to its books.
+fn run(seed: u64, rounds: usize) -> (Tally, BTreeSet<String>) {
+    println!("COPYDESK_TEST_CHAOS_SEED={seed} repeats the schedule of this run");
+    let long = rounds >= LONG;
+    let mut dice = Dice(seed);
+    let faults: Vec<Fault> = (0..rounds).flat_map(|_| shuffled(&mut dice)).collect();
+    let mut stage = Stage::set(if long { 200_000 } else { 12_000 });
+    let started = lived();
+    for (number, fault) in faults.iter().enumerate() {
+        let begun = (lived() - started).as_secs_f64();
+        stage.feed(faults.len() - number);
+        let recovered = stage.suffer(*fault, &mut dice, long).as_secs_f64();
+        println!("{begun:6.1} s  {:<28} going on after {recovered:.1} s", format!("{fault:?}"));
+    }
+    println!("{:6.1} s  the last fault is over", (lived() - started).as_secs_f64());
+    stage.rest()
+}
+
 #[test]
 fn every_promise_holds_through_every_fault() {
     let seed = number("COPYDESK_TEST_CHAOS_SEED").unwrap_or_else(|| u64::from(std::process::id()));
-    let span = Duration::from_secs(number("COPYDESK_TEST_CHAOS_SECONDS").unwrap_or(90));
-    println!("COPYDESK_TEST_CHAOS_SEED={seed} repeats the schedule of this run");
-    let long = span >= Duration::from_secs(300);
-    let mut dice = Dice(seed);
-    let mut stage = Stage::set(if long { 200_000 } else { 24_000 });
-    let started = Instant::now();
-    let mut rounds = 0;
-    while rounds == 0 || started.elapsed() < span {
-        for fault in shuffled(&mut dice) {
-            // The first round is complete whatever it takes.
-            if rounds > 0 && started.elapsed() >= span {
-                break;
-            }
-            println!("{:6.1} s  {fault:?}", started.elapsed().as_secs_f64());
-            stage.feed(span.saturating_sub(started.elapsed()), long);
-            stage.suffer(fault, &mut dice, long);
-        }
-        rounds += 1;
+    let rounds = number("COPYDESK_TEST_CHAOS_ROUNDS").map_or(1, |rounds| usize::try_from(rounds).expect("few rounds"));
+    let mut published: Option<BTreeSet<String>> = None;
+    let mut shown_too_little = Vec::new();
+    for run_number in 0..number("COPYDESK_TEST_CHAOS_RUNS").unwrap_or(1) {
+        let (tally, articles) = run(seed + run_number, rounds);
+        println!("          {} articles", articles.len());
+        shown_too_little.extend(tally.missing(rounds));
+        let first = published.get_or_insert_with(|| articles.clone());
+        let differing: Vec<_> = first.symmetric_difference(&articles).take(4).collect();
+        assert!(differing.is_empty(), "other faults, other articles: {differing:#?}");
     }
-    println!("{:6.1} s  the last fault is over", started.elapsed().as_secs_f64());
-    let tally = stage.rest();
-    println!("{tally:#?}");
-    tally.assert_enough(long);
+    assert!(shown_too_little.is_empty(), "this has shown too little: {}", shown_too_little.join(", "));
 }

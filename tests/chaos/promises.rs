@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::harness::desk::{At, Desk};
-use crate::harness::ledger::Ledger;
+use crate::harness::ledger::{Article, Ledger};
 use crate::harness::reader::Record;
 use crate::harness::worker::{Settings, Worker};
 use crate::input::{self, Item};
@@ -20,6 +20,19 @@ pub fn broken(desk: &Desk, ledger: &Ledger, count: u64, settings: &Settings) -> 
         broken.push(format!("copydesk verify: {said}"));
     }
     broken
+}
+
+/// Every article as readers get it, without what tells which of its copies it was made of.
+pub fn articles(ledger: &Ledger) -> BTreeSet<String> {
+    let document = |article: &Article| {
+        let mut json = article.json.clone();
+        let fields = json.as_object_mut().expect("an article is an object");
+        fields.retain(|name, _| !["firstCreated", "versionCreated"].contains(&name.as_str()));
+        let ids = json["altIds"].as_array_mut().expect("an article has them");
+        ids.retain(|id| id["role"] == "contentHash");
+        json.to_string()
+    };
+    ledger.articles.iter().map(document).collect()
 }
 
 /// What was published is what the input calls for, whatever happened on the way.

@@ -1,8 +1,13 @@
 //! Three workers, a broker behind a proxy, and what is done to them.
+//!
+//! Nothing here goes by the clock where an event can be waited for, so a slow machine makes a run longer and not false.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use crate::harness::broker::Broker;
 use crate::harness::desk::{Desk, now};
@@ -10,71 +15,23 @@ use crate::harness::leash::Signal;
 use crate::harness::ledger::Ledger;
 use crate::harness::proxy::{Answers, Proxy, api};
 use crate::harness::reader::Ends;
-use crate::harness::wait::{eventually, seconds};
+use crate::harness::wait::{eventually, lived, seconds};
 use crate::harness::worker::{Settings, Worker};
-use crate::{Dice, FAILPOINTS, Fault, input, promises};
+use crate::tally::Tally;
+use crate::{Dice, Fault, input, promises};
 
 /// How long a member may be silent before the group goes on without it.
 const SESSION: Duration = seconds(3);
 
-/// How long everything may take to come to rest after the last fault.
+/// How long everything may take to come to rest after a fault.
 const REST: Duration = seconds(60);
 
-/// How often each thing happened, as the workers' logs tell.
-#[derive(Debug, Default)]
-pub struct Tally {
-    /// Items sent.
-    pub items: u64,
-    /// Deaths at each failpoint.
-    pub deaths: BTreeMap<&'static str, usize>,
-    /// Transactions that were aborted, or left open by a death.
-    pub aborted: usize,
-    /// Producers or members that were told that another has taken their place.
-    pub fenced: usize,
-    /// Partitions whose state was restored.
-    pub restores: usize,
-    /// Restores that had to wait for an open transaction.
-    pub waits: usize,
-    /// Answers that were late or lost.
-    pub answers: usize,
-}
+/// How many items are kept for after the last fault, and how many follow every other.
+const AFTER_LAST: u64 = 200;
+const AFTER_EACH: u64 = 40;
 
-impl Tally {
-    fn read(&mut self, log: &str) {
-        let count = |what: &str| log.lines().filter(|line| line.contains(what)).count();
-        self.aborted += count("transaction aborted");
-        self.fenced += count("starting over with new Kafka clients");
-        self.restores += count(" restored ");
-        self.waits += count("waiting for open transactions");
-        for name in FAILPOINTS {
-            let died = log.lines().any(|line| line.contains("dying on purpose") && line.contains(name));
-            *self.deaths.entry(name).or_default() += usize::from(died);
-            self.aborted += usize::from(died && ["after-produce", "before-offsets", "before-commit"].contains(&name));
-        }
-    }
-
-    /// Whether the run has shown anything.
-    #[track_caller]
-    pub fn assert_enough(&self, long: bool) {
-        let (aborted, fenced, restores, waits) = if long { (20, 3, 10, 3) } else { (5, 1, 10, 1) };
-        let missed: Vec<_> =
-            FAILPOINTS.iter().filter(|name| self.deaths.get(*name).is_none_or(|count| *count == 0)).collect();
-        assert!(missed.is_empty(), "nobody died at {missed:?}: this run has shown too little");
-        assert!(
-            self.aborted >= aborted,
-            "{} of {aborted} aborted transactions: this run has shown too little",
-            self.aborted
-        );
-        assert!(self.fenced >= fenced, "{} of {fenced} fenced: this run has shown too little", self.fenced);
-        assert!(self.restores >= restores, "{} of {restores} restores: this run has shown too little", self.restores);
-        assert!(
-            self.waits >= waits,
-            "{} of {waits} waits for an open transaction: this run has shown too little",
-            self.waits
-        );
-        assert!(self.answers > 0, "no answer was late or lost: this run has shown too little");
-    }
-}
+/// What a restore says that has to wait.
+const WAITS: &str = "waiting for open transactions";
 
 /// The stage. Dropping it ends everybody on it.
 pub struct Stage {
@@ -93,7 +50,7 @@ impl Stage {
         let broker = Broker::private_behind(&proxy);
         let desk = Desk::open(&broker);
         let mut stage = Stage { proxy, broker, desk, workers: [None, None, None], total, tally: Tally::default() };
-        (0..3).for_each(|who| stage.start(who, None));
+        (0..3).for_each(|who| stage.start(who));
         stage
     }
 
@@ -102,16 +59,17 @@ impl Stage {
         Settings::named(&format!("w{who}"))
             .through(&self.proxy)
             .max_bytes(input::MAX_BYTES)
+            .shutdown_seconds(60)
             .property("session.timeout.ms", &session)
             .property("socket.timeout.ms", "4000")
     }
 
-    fn start(&mut self, who: usize, failpoint: Option<(&str, usize)>) {
-        let mut settings = self.settings(who);
-        if let Some((name, count)) = failpoint {
-            settings = settings.dying_at(name, u32::try_from(count).expect("few"));
-        }
-        self.workers[who] = Some(Worker::start_with(&self.desk, &settings));
+    fn start(&mut self, who: usize) {
+        self.start_with(who, &self.settings(who));
+    }
+
+    fn start_with(&mut self, who: usize, settings: &Settings) {
+        self.workers[who] = Some(Worker::start_with(&self.desk, settings));
     }
 
     fn worker(&self, who: usize) -> &Worker {
@@ -119,10 +77,9 @@ impl Stage {
     }
 
     /// Takes a worker off the stage; its log is counted.
-    fn take(&mut self, who: usize) -> Worker {
+    fn take(&mut self, who: usize) {
         let worker = self.workers[who].take().expect("it was started");
         self.tally.read(&worker.log());
-        worker
     }
 
     fn kill(&mut self, who: usize) {
@@ -134,50 +91,42 @@ impl Stage {
     /// Tells a worker to leave; it drains and says goodbye.
     fn dismiss(&mut self, who: usize) {
         // Before it listens to signals, one would simply end it.
-        eventually("the worker has begun", seconds(20), || {
-            match self.worker(who).log().contains("metrics and probes") {
-                true => Ok(()),
-                false => Err("nothing in its log".into()),
-            }
-        });
+        await_log(self.worker(who), "metrics and probes", seconds(40));
         self.worker(who).signal(Signal::Term);
-        let code = self.worker(who).exit_code(seconds(30));
-        assert_eq!(code, Some(0), "worker {who} after SIGTERM");
+        let code = self.worker(who).exit_code(seconds(80));
+        assert_eq!(code, Some(0), "worker {who} after SIGTERM; its log:\n{}", self.worker(who).log());
         self.take(who);
     }
 
-    /// Sends its share of what is left of the items for the time that is left.
-    pub fn feed(&mut self, left: Duration, long: bool) {
-        let sent = self.desk.sent.len() as u64;
-        let per_second = if long { 400 } else { 250 };
-        let share = ((self.total - sent) / (left.as_secs() / 4).max(1)).clamp(500, 4 * per_second);
-        self.send(sent..(sent + share).min(self.total));
+    /// Sends the next items, so many that those left suffice for this many faults.
+    pub fn feed(&mut self, faults_left: usize) {
+        let left = self.total.saturating_sub(AFTER_LAST + self.desk.sent.len() as u64);
+        self.send((left / faults_left as u64).saturating_sub(AFTER_EACH));
     }
 
-    fn send(&mut self, numbers: std::ops::Range<u64>) {
-        let now = now();
+    /// Sends this many of the items that are left.
+    fn send(&mut self, count: u64) {
+        let (sent, now) = (self.desk.sent.len() as u64, now());
+        let numbers = sent..(sent + count).min(self.total);
         self.desk.send(numbers.map(|number| input::raw(number, now)));
     }
 
-    /// Does it to them, and undoes it.
-    pub fn suffer(&mut self, fault: Fault, dice: &mut Dice, long: bool) {
+    /// Does it to them, undoes it, and waits until the group goes on. Answers how long that took.
+    pub fn suffer(&mut self, fault: Fault, dice: &mut Dice, long: bool) -> Duration {
         let who = dice.below(3);
         match fault {
             Fault::Die(point) => self.die(who, point, dice),
-            Fault::Zombie => {
-                self.worker(who).signal(Signal::Stop);
-                thread::sleep(SESSION + seconds(2));
-                self.worker(who).signal(Signal::Cont);
-            }
+            Fault::Zombie => self.zombie(who),
+            Fault::Replaced(point) => self.replace(who, point, dice),
             Fault::Rolling => (0..3).for_each(|who| {
                 self.dismiss(who);
-                self.start(who, None);
+                self.start(who);
             }),
             Fault::Scale => {
                 let others = [(who + 1) % 3, (who + 2) % 3];
                 others.iter().for_each(|other| self.dismiss(*other));
-                thread::sleep(seconds(2));
-                others.iter().for_each(|other| self.start(*other, None));
+                self.await_progress();
+                others.iter().for_each(|other| self.start(*other));
             }
             Fault::BrokerDies => {
                 self.broker.kill();
@@ -189,73 +138,190 @@ impl Stage {
                 self.broker.pause();
                 thread::sleep(seconds(5 + dice.below(if long { 15 } else { 3 }) as u64));
                 self.broker.resume();
+                self.desk.reconnect();
             }
-            Fault::AnswersLost => {
-                self.proxy.answers(Answers::Lost, &[api::END_TXN]);
-                thread::sleep(seconds(2 + dice.below(3) as u64));
-                self.proxy.answers(Answers::Pass, &[]);
-            }
+            Fault::AnswersLost => self.hold_answers(Answers::Lost, 1 + dice.below(4)),
             Fault::AnswersLate => {
-                self.proxy
-                    .answers(Answers::Late(Duration::from_millis(200 + dice.below(3_000) as u64)), &[api::END_TXN]);
-                thread::sleep(seconds(4));
-                self.proxy.answers(Answers::Pass, &[]);
+                let by = Duration::from_millis(200 + dice.below(3_000) as u64);
+                self.hold_answers(Answers::Late(by), 2 + dice.below(6));
             }
-            Fault::HandOverTwice => {
-                self.die(who, "before-offsets", dice);
-                thread::sleep(SESSION + seconds(1));
-                let heir = (who + 1) % 3;
-                self.kill(heir);
-                thread::sleep(SESSION);
-                self.start(heir, None);
-            }
+            Fault::HandOverTwice => self.hand_over_until_three_wait(dice),
         }
-        // Somebody works.
-        thread::sleep(Duration::from_millis(500 + dice.below(1_500) as u64));
+        let undone = lived();
         (0..3).for_each(|who| match &self.workers[who] {
             Some(worker) => worker.assert_alive(),
-            None => self.start(who, None),
+            None => self.start(who),
         });
+        self.await_progress();
+        lived() - undone
     }
 
-    /// Kills a worker, and lets its successor die at a failpoint.
+    /// A worker is killed, and its successor dies at a failpoint.
     fn die(&mut self, who: usize, point: &'static str, dice: &mut Dice) {
+        self.die_as(who, &self.settings(who), point, dice);
+    }
+
+    fn die_as(&mut self, who: usize, settings: &Settings, point: &'static str, dice: &mut Dice) {
         self.kill(who);
-        let passages = match point {
-            "after-produce" => 200,
-            "mid-restore" => 50,
-            "in-revoke" => 1,
-            _ => 4,
-        };
-        self.start(who, Some((point, 1 + dice.below(passages))));
-        let started = Instant::now();
-        let mut provoked = Instant::now();
-        while !self.worker(who).has_ended() {
-            if started.elapsed() > seconds(40) {
-                println!("          nobody passed {point}");
-                return self.kill(who);
-            }
-            // Only a rebalance makes it give up or take partitions; what else it does needs items.
-            if provoked.elapsed() > seconds(4) {
-                provoked = Instant::now();
-                if point == "in-revoke" {
-                    let other = (who + 1) % 3;
-                    self.dismiss(other);
-                    self.start(other, None);
-                }
-                let sent = self.desk.sent.len() as u64;
-                self.send(sent..(sent + 200).min(self.total));
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
+        let count = count_at(point, dice);
+        self.start_with(who, &settings.clone().dying_at(point, count));
+        self.provoke(who, point, |worker| worker.has_ended());
         self.take(who);
     }
 
+    /// Hands over twice, again and again until three restores had to wait.
+    fn hand_over_until_three_wait(&mut self, dice: &mut Dice) {
+        let (mut waited, mut tries) = (0, 0);
+        while waited < 3 {
+            tries += 1;
+            assert!(tries < 8, "only {waited} restores had to wait in so many hand-overs");
+            waited += self.hand_over_twice(dice);
+            (0..3).for_each(|who| {
+                if self.workers[who].is_none() {
+                    self.start(who)
+                }
+            });
+            self.await_progress();
+        }
+    }
+
+    /// A worker dies in a transaction that hides a part of the changelog, so that those who take over have to wait for its
+    /// end, and the first of them dies before that. Answers how many restores had to wait.
+    fn hand_over_twice(&mut self, dice: &mut Dice) -> usize {
+        let restored = |who: &usize| count_in(self.worker(*who), " restored ");
+        let who = (0..3).max_by_key(restored).expect("three workers");
+        let (heir, last) = ((who + 1) % 3, (who + 2) % 3);
+        let before = [heir, last].map(|who| count_in(self.worker(who), WAITS));
+        let settings = self.settings(who).property("transaction.timeout.ms", "30000");
+        self.die_as(who, &settings, "before-offsets", dice);
+        self.await_gone(who);
+        let by_heir = self.waits(heir, before[0]);
+        self.kill(heir);
+        self.await_gone(heir);
+        by_heir + self.waits(last, before[1])
+    }
+
+    /// How many restores of a worker wait for an open transaction, beyond those of before; all of them begin within a moment
+    /// of the first, if any does.
+    fn waits(&self, who: usize, before: usize) -> usize {
+        let started = lived();
+        while count_in(self.worker(who), WAITS) <= before && lived() - started < seconds(6) {
+            thread::sleep(Duration::from_millis(20));
+        }
+        thread::sleep(Duration::from_millis(300));
+        count_in(self.worker(who), WAITS) - before
+    }
+
+    /// A worker freezes until the group has gone on without it, and goes on.
+    fn zombie(&mut self, who: usize) {
+        self.worker(who).signal(Signal::Stop);
+        self.await_gone(who);
+        self.worker(who).signal(Signal::Cont);
+        await_log(self.worker(who), "lost=true", REST);
+    }
+
+    /// A worker freezes in a transaction, another is started under its name, and the frozen one goes on. One of the two may
+    /// stay.
+    fn replace(&mut self, who: usize, point: &'static str, dice: &mut Dice) {
+        self.kill(who);
+        let count = count_at(point, dice);
+        self.start_with(who, &self.settings(who).freezing_at(point, count));
+        self.provoke(who, point, |worker| worker.log().contains("freezing on purpose"));
+        let frozen = self.workers[who].take().expect("it was started");
+        self.start(who);
+        await_log(self.worker(who), "assigned partitions", REST);
+        self.await_progress();
+        frozen.signal(Signal::Cont);
+        eventually("one of two workers of one name ends", REST, || {
+            match frozen.has_ended() || self.worker(who).has_ended() {
+                true => Ok(()),
+                false => Err("both run".into()),
+            }
+        });
+        let (stays, ends) = match frozen.has_ended() {
+            true => (self.workers[who].take().expect("it was started"), frozen),
+            false => (frozen, self.workers[who].take().expect("it was started")),
+        };
+        assert!(ends.log().contains("joined the group as instance"), "it says why it ended:\n{}", ends.log());
+        self.tally.read(&ends.log());
+        self.workers[who] = Some(stays);
+    }
+
+    /// Keeps a worker busy until it has come to `point`.
+    fn provoke(&mut self, who: usize, point: &str, has_come: impl Fn(&Worker) -> bool) {
+        let (started, mut provoked) = (lived(), lived());
+        while !has_come(self.worker(who)) {
+            assert!(lived() - started < 2 * REST, "worker {who} never passed {point}:\n{}", self.worker(who).log());
+            // Only a rebalance makes it give up or take partitions; what else it does needs items.
+            if lived() - provoked > seconds(4) {
+                provoked = lived();
+                if ["in-revoke", "mid-restore"].contains(&point) {
+                    let other = (who + 1) % 3;
+                    await_log(self.worker(other), "assigned partitions", REST);
+                    self.dismiss(other);
+                    self.start(other);
+                    await_log(self.worker(other), "assigned partitions", REST);
+                }
+                self.send(AFTER_EACH);
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Answers to ends of transactions fare like this until it has happened to some.
+    fn hold_answers(&mut self, fate: Answers, count: usize) {
+        let before = self.proxy.touched();
+        self.proxy.answers(fate, &[api::END_TXN]);
+        eventually("answers are held back", REST, || match self.proxy.touched() - before {
+            held if held >= count => Ok(()),
+            held => {
+                self.send(10);
+                thread::sleep(Duration::from_millis(200));
+                Err(format!("{held} of {count}"))
+            }
+        });
+        self.proxy.answers(Answers::Pass, &[]);
+    }
+
+    /// Waits until the group goes on without this worker.
+    fn await_gone(&self, who: usize) {
+        let client: BaseConsumer =
+            ClientConfig::new().set("bootstrap.servers", &self.desk.bootstrap).create().expect("a client");
+        let name = format!("copydesk-w{who}");
+        eventually("the group goes on without it", REST, || {
+            let list =
+                client.fetch_group_list(Some(&self.desk.group), seconds(5)).map_err(|error| error.to_string())?;
+            let members = list.groups().iter().flat_map(|group| group.members());
+            let names: Vec<&str> = members.map(|member| member.client_id()).collect();
+            if names.contains(&name.as_str()) { Err(format!("members {names:?}")) } else { Ok(()) }
+        });
+    }
+
+    /// Waits until the group has committed more, of items old or new.
+    fn await_progress(&mut self) {
+        let before = self.committed();
+        self.send(AFTER_EACH);
+        if before < self.desk.sent.len() as i64 {
+            let workers: Vec<&Worker> = self.workers.iter().flatten().collect();
+            eventually("the group goes on", REST, || {
+                workers.iter().for_each(|worker| worker.assert_alive());
+                match self.committed() {
+                    now if now > before => Ok(()),
+                    now => Err(format!("{now} raw items of {} are committed", self.desk.sent.len())),
+                }
+            });
+        }
+    }
+
+    /// How many raw items the group has behind it: offsets move with committed transactions only.
+    fn committed(&self) -> i64 {
+        self.desk.committed(&self.desk.topics.raw).values().sum()
+    }
+
     /// After the last fault: everything is drained, the books are right, and a new item passes.
-    pub fn rest(mut self) -> Tally {
-        let started = Instant::now();
-        let sent = self.desk.sent.len() as u64;
-        self.send(sent..(sent + 200).min(self.total));
+    pub fn rest(mut self) -> (Tally, BTreeSet<String>) {
+        let started = lived();
+        self.send(self.total);
         let count = self.desk.sent.len();
         let workers: Vec<&Worker> = self.workers.iter().flatten().collect();
         self.desk.outcomes().await_total(count, &workers);
@@ -266,17 +332,45 @@ impl Stage {
                 hidden => Err(format!("{hidden} records")),
             });
         }
-        let drained = started.elapsed();
+        let drained = lived() - started;
         println!("          drained {:.1} s after the last fault", drained.as_secs_f64());
         assert!(drained < REST, "not drained within {REST:?}");
         (0..3).for_each(|who| self.dismiss(who));
+        self.tally.items = count;
+        self.tally.answers = self.proxy.touched();
+        self.tally.read_transactions(&self.desk.bootstrap);
+        println!("{:#?}", self.tally);
         let ledger = Ledger::read(&self.desk);
         let mut broken = promises::broken(&self.desk, &ledger, count as u64, &self.settings(0));
         let found = broken.len();
         broken.truncate(12);
         assert!(found == 0, "{found} promises are broken:\n  {}", broken.join("\n  "));
-        self.tally.items = count as u64;
-        self.tally.answers = self.proxy.touched();
-        self.tally
+        (self.tally, promises::articles(&ledger))
     }
+}
+
+/// At which passage of a failpoint something happens: anywhere in the work of the first seconds.
+fn count_at(point: &str, dice: &mut Dice) -> u32 {
+    let passages = match point {
+        "after-produce" => 200,
+        "mid-restore" => 50,
+        "in-revoke" => 1,
+        _ => 4,
+    };
+    1 + u32::try_from(dice.below(passages)).expect("few")
+}
+
+fn count_in(worker: &Worker, what: &str) -> usize {
+    worker.log().lines().filter(|line| line.contains(what)).count()
+}
+
+#[track_caller]
+fn await_log(worker: &Worker, what: &str, within: Duration) {
+    eventually(&format!("the log says {what:?}"), within, || match worker.log().contains(what) {
+        true => Ok(()),
+        false => {
+            worker.assert_alive();
+            Err(worker.log().lines().last().unwrap_or("nothing in it").to_owned())
+        }
+    });
 }

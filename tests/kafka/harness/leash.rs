@@ -8,7 +8,9 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use super::wait::lived;
 
 const WATCH: &str = r#"trap '' INT TERM HUP
 read -r released || { kill -KILL "$1" 2>/dev/null; sleep 0.3; rm -rf -- "$2"; }"#;
@@ -79,11 +81,11 @@ impl Leash {
 
     /// Waits until the child has ended, but no longer than `within`.
     pub fn wait(&mut self, within: Duration) -> Option<ExitStatus> {
-        let started = Instant::now();
+        let started = lived();
         loop {
             match self.ended() {
                 Some(status) => return Some(status),
-                None if started.elapsed() > within => return None,
+                None if lived() - started > within => return None,
                 None => thread::sleep(Duration::from_millis(10)),
             }
         }

@@ -211,16 +211,23 @@ impl Ends {
     /// # Errors
     /// When the broker does not answer.
     pub fn hidden(&self) -> Result<i64, String> {
-        let mut hidden = 0;
-        for partition in 0..self.partitions {
+        Ok(self.hidden_by_partition()?.into_iter().sum())
+    }
+
+    /// As [`Ends::hidden`], each partition apart.
+    ///
+    /// # Errors
+    /// When the broker does not answer.
+    pub fn hidden_by_partition(&self) -> Result<Vec<i64>, String> {
+        let hidden = |partition| {
             let end_for = |client: &BaseConsumer| match client.fetch_watermarks(&self.topic, partition, seconds(5)) {
                 Ok((_, end)) => Ok(end),
                 Err(error) => Err(error.to_string()),
             };
             let (end, stable) = (end_for(&self.uncommitted)?, end_for(&self.committed)?);
-            hidden += (end - stable).max(0);
-        }
-        Ok(hidden)
+            Ok((end - stable).max(0))
+        };
+        (0..self.partitions).map(hidden).collect()
     }
 }
 

@@ -35,7 +35,7 @@ pub struct Settings {
     pub rules: String,
     /// Where it finds the brokers, if not where the desk does.
     pub brokers: Option<String>,
-    /// The failpoint it dies at: `NAME@COUNT`.
+    /// The failpoint it dies at, `NAME@COUNT`, or freezes at, `NAME@COUNT/freeze`.
     pub failpoint: Option<String>,
     /// The classic bug it has.
     pub mutant: Option<String>,
@@ -84,6 +84,13 @@ impl Settings {
     /// Dies at this failpoint when it passes it for the `count`th time; needs the feature `failpoints`.
     pub fn dying_at(mut self, failpoint: &str, count: u32) -> Settings {
         self.failpoint = Some(format!("{failpoint}@{count}"));
+        self
+    }
+
+    /// Freezes at this failpoint when it passes it for the `count`th time, until it is told to go on ([`Signal::Cont`]); needs
+    /// the feature `failpoints`.
+    pub fn freezing_at(mut self, failpoint: &str, count: u32) -> Settings {
+        self.failpoint = Some(format!("{failpoint}@{count}/freeze"));
         self
     }
 
@@ -204,7 +211,8 @@ impl Worker {
     /// As [`Worker::command`], with these settings.
     pub fn command_with(desk: &Desk, settings: &Settings, command: &str, arguments: &[&str]) -> (Option<i32>, String) {
         let worker = Worker::spawn(desk, settings, command, arguments);
-        let code = worker.exit_code(seconds(120));
+        // What it takes depends on the machine; only a hang is an error.
+        let code = worker.exit_code(seconds(600));
         (code, worker.log())
     }
 

@@ -1,113 +1,25 @@
 //! What each error of a broker makes of a transaction, scripted on librdkafka's mock cluster.
 //!
 //! One table for every error the transactional calls can meet: it is waited out, the transaction is aborted and its items
-//! read again, or the producer is given up. And one test for each way in which librdkafka's calls are not what they seem.
+//! read again, or the producer is given up. And one test for each way in which librdkafka's calls are not what they seem:
+//! those of transactions here, the others in [`traps`].
 
-use std::sync::Arc;
+mod bench;
+mod traps;
+
 use std::time::{Duration, Instant};
 
-use copydesk::config::Config;
-use copydesk::stream::clients::{self, Identity, WireConsumer, WireProducer};
-use copydesk::stream::transaction::{self, Committer, Outcome, Remedy, remedy};
+use copydesk::stream::clients::{self, Identity};
+use copydesk::stream::transaction::{self, Outcome, Remedy, remedy};
 use copydesk::telemetry::Metrics;
-use rdkafka::Offset;
-use rdkafka::TopicPartitionList;
-use rdkafka::consumer::{Consumer, ConsumerGroupMetadata};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::mocking::MockCluster;
-use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer};
+use rdkafka::producer::{BaseRecord, Producer};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+
+use bench::{Bench, PATIENCE};
 
 use RDKafkaApiKey::{AddOffsetsToTxn, AddPartitionsToTxn, EndTxn, InitProducerId, Produce, TxnOffsetCommit};
 use RDKafkaRespErr as Err;
-
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A mock cluster with a member of the group and a transactional producer.
-struct Bench {
-    cluster: MockCluster<'static, DefaultProducerContext>,
-    config: Config,
-    consumer: WireConsumer,
-    producer: Arc<WireProducer>,
-}
-
-impl Bench {
-    fn new() -> Bench {
-        Bench::with(&[])
-    }
-
-    fn with(properties: &[(&str, &str)]) -> Bench {
-        let cluster = MockCluster::new(1).expect("a mock cluster");
-        let mut config = Config::default();
-        config.kafka.brokers = cluster.bootstrap_servers();
-        config.kafka.instance = "a".into();
-        for (name, value) in properties {
-            config.kafka.properties.insert((*name).into(), (*value).into());
-        }
-        for topic in [&config.topics.raw, &config.topics.normalized, &config.topics.articles] {
-            cluster.create_topic(topic, 1, 1).expect("a topic");
-        }
-        let identity = Identity::new(&config, 0);
-        let consumer = clients::consumer(&config, &identity, Metrics::new("test")).expect("a consumer");
-        consumer.subscribe(&[&config.topics.raw]).expect("a subscription");
-        let started = Instant::now();
-        while consumer.context().next_rebalance().is_none_or(|rebalance| rebalance.answer(&consumer).is_err()) {
-            assert!(started.elapsed() < PATIENCE, "the mock cluster assigns partitions");
-            consumer.poll(Duration::from_millis(50));
-        }
-        let producer = Bench::producer(&config);
-        Bench { cluster, config, consumer, producer }
-    }
-
-    fn producer(config: &Config) -> Arc<WireProducer> {
-        let producer = clients::producer(config, &Identity::new(config, 0), 1 << 20, Metrics::new("test"));
-        let producer = producer.expect("a producer");
-        producer.init_transactions(PATIENCE).expect("transactions");
-        Arc::new(producer)
-    }
-
-    fn group(&self) -> ConsumerGroupMetadata {
-        self.consumer.group_metadata().expect("a member")
-    }
-
-    fn begin(&self, records: usize) {
-        self.producer.begin_transaction().expect("no transaction is open");
-        for _ in 0..records {
-            let record = BaseRecord::to(&self.config.topics.articles).key("k").payload("an article");
-            self.producer.send(record).expect("the queue has room");
-        }
-    }
-
-    /// Commits what is open, with one offset.
-    fn commit(&self) -> Outcome {
-        let mut offsets = TopicPartitionList::new();
-        offsets.add_partition_offset(&self.config.topics.raw, 0, Offset::Offset(7)).expect("an offset");
-        let committer = Committer::start(Arc::clone(&self.producer)).expect("a thread");
-        committer.commit(offsets, self.group());
-        committer.outcome(Duration::from_secs(90)).expect("the thread lives").expect("an outcome within 90 s")
-    }
-
-    /// Whether the next transaction commits, or the one after it: once a broker has refused a record, the first may find that
-    /// the sequence numbers of what was thrown away are missing, and is aborted for it.
-    fn goes_on(&self) -> Result<(), Outcome> {
-        for last in [false, true] {
-            self.begin(1);
-            match self.commit() {
-                Outcome::Committed { .. } => break,
-                Outcome::Abort(_) if !last => transaction::abort(&self.producer).expect("it is aborted"),
-                other => return Result::Err(other),
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Bench {
-    /// A revocation that nobody answers would hold up the end of the consumer.
-    fn drop(&mut self) {
-        self.consumer.context().close();
-    }
-}
 
 /// What became of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
