@@ -47,9 +47,9 @@ fn an_heir_of_an_heir_knows_what_was_published_behind_an_open_transaction() {
 #[test]
 fn a_worker_that_died_in_a_transaction_and_comes_back_goes_on_at_once() {
     let mut desk = Desk::open(Broker::shared());
-    let dead = Worker::start_with(&desk, &settings("a", 60).dying_at("before-offsets", 3));
+    let dead = Worker::start_with(&desk, &settings("a", 60).dying_at("before-offsets", 2));
     dead.await_ready();
-    let backlog = Backlog::send(&mut desk, 0, 3_000);
+    let backlog = Backlog::send(&mut desk, 0, 400);
     await_death(dead);
     let mut outcomes = desk.outcomes();
     outcomes.refresh();
