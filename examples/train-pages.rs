@@ -22,7 +22,7 @@ use copydesk::evaluate::{Gold, Tally};
 use copydesk::wire;
 
 const FOLDS: u64 = 5;
-const INNER_FOLDS: u64 = 3;
+const INNER_FOLDS: u64 = 5;
 
 const GATE: Boost = Boost { rounds: 40, rate: 0.15, features: 0.4, ..Boost::USUAL };
 const FIRST: Boost = Boost { rounds: 50, ..Boost::USUAL };
@@ -57,12 +57,10 @@ fn main() -> anyhow::Result<()> {
     let mut worst = Vec::new();
     for repeat in 0..repeats {
         let mut tally = Tally::default();
-        for fold in 0..FOLDS {
-            let (test, train): (Vec<_>, Vec<_>) =
-                pages.iter().partition(|p| fold_of(&p.publisher, 2 * repeat, FOLDS) == fold);
-            let model = train_model(&desk, &train, 2 * repeat + 1);
+        for (fold, model) in (0..FOLDS).zip(held_out_models(&desk, &pages, repeat)) {
             desk.set_page_model(model);
-            worst.extend(test.iter().map(|p| measure(&desk, p, &mut tally)));
+            let test = pages.iter().filter(|p| fold_of(&p.publisher, 2 * repeat, FOLDS) == fold);
+            worst.extend(test.map(|p| measure(&desk, p, &mut tally)));
         }
         report(&format!("held out, {}", repeat + 1), &tally);
         all.merge(&tally);
@@ -81,6 +79,18 @@ fn main() -> anyhow::Result<()> {
         report("seen", &tally);
     }
     Ok(())
+}
+
+/// For each fold the model that learns from the others, each on a thread of its own.
+fn held_out_models(desk: &Desk, pages: &[Labelled], repeat: u64) -> Vec<Model> {
+    let train = |fold| {
+        let others: Vec<_> = pages.iter().filter(|p| fold_of(&p.publisher, 2 * repeat, FOLDS) != fold).collect();
+        train_model(&desk.clone(), &others, 2 * repeat + 1)
+    };
+    std::thread::scope(|scope| {
+        let folds: Vec<_> = (0..FOLDS).map(|fold| scope.spawn(move || train(fold))).collect();
+        folds.into_iter().map(|fold| fold.join().expect("a fold trains")).collect()
+    })
 }
 
 fn labelled(desk: &Desk, json: &[u8]) -> anyhow::Result<Labelled> {

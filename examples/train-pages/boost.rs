@@ -169,3 +169,55 @@ impl Random {
         (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 40) as f32 / (1u64 << 24) as f32
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lines whose class the first feature tells, and noise in the second.
+    fn lines() -> Vec<[f32; 2]> {
+        let mut random = Random(7);
+        (0..400).map(|i| [(i % 10) as f32, random.unit()]).collect()
+    }
+
+    fn samples(lines: &[[f32; 2]], class: impl Fn(f32) -> usize) -> Vec<Sample<'_>> {
+        lines.iter().map(|l| Sample { class: class(l[0]), weight: 1.0, features: l }).collect()
+    }
+
+    const ALL: Boost = Boost { rounds: 20, rate: 0.3, samples: 1.0, features: 1.1 };
+
+    #[test]
+    fn trees_learn_what_tells_classes_apart() {
+        let lines = lines();
+        let trees = ALL.train(&samples(&lines, |x| usize::from(x >= 4.0)), 1);
+        let score = |x: f32| trees.iter().map(|t| t.score(&[x, 0.5])).sum::<f32>();
+        assert_eq!(trees.len(), 20);
+        assert!(score(3.0) < -1.0 && score(4.0) > 1.0, "{} {}", score(3.0), score(4.0));
+    }
+
+    #[test]
+    fn each_class_has_a_tree_a_round_and_its_own_lines_score_best() {
+        let lines = lines();
+        let trees = ALL.train(&samples(&lines, |x| (x / 4.0) as usize), CLASS_COUNT);
+        assert_eq!(trees.len(), 20 * CLASS_COUNT);
+        for (x, class) in [(1.0, 0), (5.0, 1), (9.0, 2)] {
+            let mut scores = [0f32; CLASS_COUNT];
+            trees.iter().enumerate().for_each(|(i, t)| scores[i % CLASS_COUNT] += t.score(&[x, 0.5]));
+            assert!((0..CLASS_COUNT).all(|c| c == class || scores[c] < scores[class]), "{x}: {scores:?}");
+        }
+    }
+
+    #[test]
+    fn training_is_the_same_every_time() {
+        let lines = lines();
+        let half = Boost { samples: 0.5, features: 0.5, ..ALL };
+        let train = || half.train(&samples(&lines, |x| usize::from(x > 6.0)), 1);
+        assert_eq!(train(), train());
+    }
+
+    #[test]
+    fn few_distinct_values_have_an_edge_each_and_the_last_none() {
+        assert_eq!(edges(vec![2.0, 1.0, 1.0, 3.0]), [1.0, 2.0]);
+        assert!(edges((0..1000).map(|i| i as f32).collect()).len() < 64, "a bin is one of 64");
+    }
+}

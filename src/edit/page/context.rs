@@ -16,11 +16,19 @@ pub const SECOND: usize = FIRST + CLASS_COUNT + AROUND + STORY + 2 * BEST + 2 * 
 /// Chances of four neighbours.
 const AROUND: usize = 4 * CLASS_COUNT;
 /// Where the likely story is, and what it is like.
-const STORY: usize = 19;
+const STORY: usize = 21;
 /// How a line stands to the best headline, and to the best byline.
 const BEST: usize = 7;
 /// Between which surely story lines a line stands.
 const BETWEEN: usize = 14;
+
+/// The chance of being boilerplate from which a line surely is.
+const SURE: f32 = 0.85;
+
+/// The chance of being of a class below which a line is not the best of it.
+const LEAST: f32 = 0.02;
+/// Lines above a story without a headline in which its byline may be.
+pub(super) const UNTITLED: usize = 10;
 
 /// What the classes' chances are for one line.
 pub type Chances = [f32; CLASS_COUNT];
@@ -48,10 +56,8 @@ pub(super) const CAPTION: usize = class(Label::Caption);
 pub fn widen(seen: &Seen, chances: &[Chances]) -> Matrix {
     let n = chances.len();
     let story = Story::of(seen, chances);
-    let headline = best(chances, HEADLINE, |i| {
-        0.02 * (seen.first.row(i)[COPIES] - 1.0) - 0.002 * i.abs_diff(story.from).min(60) as f32
-    });
-    let byline = best(chances, BYLINE, |i| -0.002 * i.abs_diff(story.from).min(60) as f32);
+    let headline = best_headline(seen, chances, story.from);
+    let byline = best_byline(chances, headline.unwrap_or(story.from.saturating_sub(UNTITLED)), story.from);
     let pieces = [3, 10].map(|gap| Pieces::of(seen, chances, gap, headline));
     let between = [Between::of(seen, chances, 0.5), Between::of(seen, chances, 0.8)];
     let mut wide = Matrix::new(SECOND, n);
@@ -84,6 +90,8 @@ struct Story {
     /// The middle length of its lines.
     middle: f32,
     vocabulary: Spread,
+    /// The words of what is surely around it.
+    around: Spread,
 }
 
 impl Story {
@@ -101,6 +109,7 @@ impl Story {
             last: chances.iter().rposition(|c| c[BODY] > 0.5).unwrap_or(chances.len()),
             middle: lengths.get(lengths.len() / 2).copied().unwrap_or(200.0),
             vocabulary: seen.words.spread(|i| chances[i][BODY] > 0.3),
+            around: seen.words.spread(|i| chances[i][BOILERPLATE] > SURE),
         }
     }
 
@@ -109,6 +118,7 @@ impl Story {
         let (from, to) = (self.from, self.to);
         let inside = i >= from && i < to;
         let known = seen.words.known(i, &self.vocabulary, u32::from(chances[i][BODY] > 0.3));
+        let around = seen.words.known(i, &self.around, u32::from(chances[i][BOILERPLATE] > SURE));
         let from_here = |j: usize| (i as f32 - j as f32).clamp(-15.0, 15.0);
         [
             self.body.between(k - 4, k),
@@ -130,6 +140,8 @@ impl Story {
             self.middle,
             known.count.min(20.0),
             known.share,
+            around.count.min(20.0),
+            around.share,
         ]
     }
 }
@@ -144,14 +156,34 @@ fn beside(seen: &Seen, chances: &[Chances], class: usize, best: Option<usize>, i
         seen.words.covered(i, b),
         seen.words.covered(b, i),
         chances[b][class],
-        (seen.lines[i] as f32 - seen.lines[b] as f32).clamp(-60.0, 200.0),
+        (seen.at[i] as f32 - seen.at[b] as f32).clamp(-60.0, 200.0),
     ]
 }
 
 /// The line most likely to be of `class`, if any is at all.
-pub(super) fn best(chances: &[Chances], class: usize, bonus: impl Fn(usize) -> f32) -> Option<usize> {
-    let lines = (0..chances.len()).filter(|i| chances[*i][class] > 0.05);
+fn best(chances: &[Chances], class: usize, bonus: impl Fn(usize) -> f32) -> Option<usize> {
+    let lines = (0..chances.len()).filter(|i| chances[*i][class] > LEAST);
     lines.max_by(|a, b| (chances[*a][class] + bonus(*a)).total_cmp(&(chances[*b][class] + bonus(*b))))
+}
+
+/// The line most likely to be the headline of the story that begins at `story`: above it, and on the page again but not all
+/// over it.
+pub(super) fn best_headline(seen: &Seen, chances: &[Chances], story: usize) -> Option<usize> {
+    best(chances, HEADLINE, |i| {
+        let copies = seen.first.row(i)[COPIES] - 1.0;
+        let far = i.abs_diff(story).saturating_sub(12).min(60) as f32;
+        let behind = if i > story + 3 { 0.3 } else { 0.0 };
+        let menu = if copies > 4.0 { 1.0 } else { 0.0 };
+        0.1 * copies.min(3.0) - 0.002 * far - behind - menu
+    })
+}
+
+/// The line most likely to be the byline: rather between headline and story than elsewhere.
+pub(super) fn best_byline(chances: &[Chances], headline: usize, story: usize) -> Option<usize> {
+    best(chances, BYLINE, |i| {
+        let between = if i > headline && i <= story + 1 { 0.5 } else { 0.0 };
+        between - 0.002 * i.abs_diff(story).min(60) as f32
+    })
 }
 
 /// Between which surely story lines each line stands: an item of a list has them close on both sides, a link behind the
@@ -178,13 +210,13 @@ impl Between {
             last = if chances[i][BODY] > least { Some(i) } else { last };
         }
         debug_assert_eq!(seen.lines.len(), n);
-        Between { before, after, sure: Sums::of(chances.iter().map(|c| f32::from(u8::from(c[BOILERPLATE] > 0.85)))) }
+        Between { before, after, sure: Sums::of(chances.iter().map(|c| f32::from(u8::from(c[BOILERPLATE] > SURE)))) }
     }
 
     fn numbers(&self, seen: &Seen, i: usize) -> [f32; BETWEEN / 2] {
         // Lines that the gate left out are boilerplate for certain.
         let furniture = |a: usize, b: usize| {
-            let left_out = (seen.lines[b] - seen.lines[a]) as f32 - (b - a) as f32;
+            let left_out = (seen.at[b] - seen.at[a]) as f32 - (b - a) as f32;
             (left_out + self.sure.between(a as isize, b as isize)).min(20.0)
         };
         let side = |other: Option<usize>| match other {
@@ -213,4 +245,74 @@ pub fn softmax(scores: Chances) -> Chances {
     let sum: f32 = chances.iter().sum();
     chances.iter_mut().for_each(|c| *c /= sum);
     chances
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edit::page::testing::{chances, seen};
+
+    const STORY: &str =
+        "The harbour of Ostheim opened again on Monday after a week of storms, the harbour office said.";
+
+    #[test]
+    fn every_class_is_where_its_label_says() {
+        assert_eq!(CLASSES[BODY], Label::Body);
+        assert_eq!(CLASSES[CAPTION], Label::Caption);
+        assert_eq!(CLASSES[BOILERPLATE], Label::Boilerplate);
+    }
+
+    #[test]
+    fn chances_add_up_to_one_and_keep_their_order() {
+        let chances = softmax([0.0, 3.0, 1.0, -2.0, 0.0, 0.0, 0.0, 0.0]);
+        assert!((chances.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+        assert!(chances[1] > chances[2] && chances[2] > chances[0] && chances[0] > chances[3]);
+    }
+
+    #[test]
+    fn a_line_sees_its_neighbours_guesses_and_none_beyond_the_page() {
+        let seen = seen(&["Ferry", STORY, STORY]);
+        let guesses = chances(&[BOILERPLATE, BODY, BODY]);
+        let wide = widen(&seen, &guesses);
+        assert_eq!((wide.len(), wide.row(0).len()), (3, SECOND));
+        let around = |line: usize| &wide.row(line)[FIRST + CLASS_COUNT..FIRST + CLASS_COUNT + AROUND];
+        assert_eq!(around(1)[..CLASS_COUNT], [-0.1; CLASS_COUNT], "nothing stands two lines above");
+        assert_eq!(around(1)[CLASS_COUNT..2 * CLASS_COUNT], guesses[0]);
+        assert_eq!(around(1)[2 * CLASS_COUNT..3 * CLASS_COUNT], guesses[2]);
+    }
+
+    #[test]
+    fn the_headline_stands_again_but_not_in_every_menu() {
+        let mut lines =
+            vec!["Storm over: harbour of Ostheim opens", "Tickets", "Storm over: harbour of Ostheim opens", STORY];
+        let best = |lines: &[&str], story| {
+            let seen = seen(lines);
+            let mut guesses = chances(&vec![BOILERPLATE; lines.len()]);
+            guesses.iter_mut().for_each(|c| c[HEADLINE] = 0.2);
+            guesses[1][HEADLINE] = 0.25;
+            best_headline(&seen, &guesses, story)
+        };
+        assert_eq!(best(&lines, 3), Some(2), "a copy outweighs a little");
+        lines.extend(["Storm over: harbour of Ostheim opens"; 4]);
+        assert_eq!(best(&lines, 3), Some(1), "what stands everywhere is a menu");
+    }
+
+    #[test]
+    fn the_byline_is_rather_between_headline_and_story() {
+        let mut guesses = chances(&[BOILERPLATE; 8]);
+        guesses[0][BYLINE] = 0.4;
+        guesses[5][BYLINE] = 0.1;
+        assert_eq!(best_byline(&guesses, 3, 6), Some(5));
+        assert_eq!(best_byline(&guesses, 5, 6), Some(0));
+        guesses.iter_mut().for_each(|c| c[BYLINE] = 0.01);
+        assert_eq!(best_byline(&guesses, 3, 6), None);
+    }
+
+    #[test]
+    fn an_item_between_story_lines_has_them_close_on_both_sides() {
+        let seen = seen(&[STORY, "Bread, two loaves", STORY, "Harbour quiz", "Tide tables"]);
+        let between = Between::of(&seen, &chances(&[BODY, BOILERPLATE, BODY, BOILERPLATE, BOILERPLATE]), 0.5);
+        assert_eq!(between.numbers(&seen, 1)[..2], [1.0, 1.0]);
+        assert_eq!(between.numbers(&seen, 4)[..2], [2.0, 30.0]);
+    }
 }

@@ -3,25 +3,31 @@
 //! Most of a page is navigation, and little is needed to tell so: the [`Page`] holds numbers that cost one pass over the text,
 //! and the model's gate lets few lines through. Of these, `see` makes a closer picture, in which they are neighbours.
 
+use std::hash::BuildHasherDefault;
+
+use hashbrown::HashMap;
+
 use super::glance::{Glance, NUMBERS};
 use super::lexicon;
 use super::matrix::{Matrix, Sums, largest_run};
-use super::words::{Spread, Words};
+use super::words::{Same, Words};
 use crate::edit::Label;
 use crate::edit::byline;
 use crate::edit::lines::Block;
 use crate::edit::rules::{At, Place, Rules};
 
 /// Numbers about a line that the gate sees.
-pub const GATE: usize = NUMBERS + 2 + 2 * NEAR + PLACE;
+pub const GATE: usize = NUMBERS + COPY + 2 * NEAR + PLACE;
 /// Numbers about a line that the first look sees.
-pub const FIRST: usize = NUMBERS + 2 + CLOSER + 4 * (NEAR + 1) + PLACE;
+pub const FIRST: usize = NUMBERS + COPY + CLOSER + 4 * (NEAR + 2) + PLACE;
+/// Numbers about where else a line stands.
+const COPY: usize = 3;
 /// Numbers about a neighbour.
 const NEAR: usize = 7;
 /// Numbers about where a line stands.
 const PLACE: usize = 35;
 /// Numbers that need a closer look.
-const CLOSER: usize = 18;
+const CLOSER: usize = 21;
 
 /// Where a line's numbers say how long it is.
 pub(super) const LENGTH: usize = 0;
@@ -33,17 +39,54 @@ pub(super) const COPIES: usize = NUMBERS;
 /// Lines that stand on the page as often as this and have as few words as that are its furniture.
 const OFTEN: u32 = 4;
 const FEW_WORDS: f32 = 12.0;
+/// Lines from this many above the main run of text to this many inside it are no furniture however often they stand on the
+/// page: headline and byline are there.
+const HEAD: (usize, usize) = (20, 4);
 
 /// A page at a glance: what its furniture leaves of it.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
     glances: Vec<Glance>,
-    /// How often each line stands on the page, and how often before.
-    copies: Vec<(u32, u32)>,
+    copies: Vec<Copies>,
+    /// How many lines stand before each, not counting what only parts paragraphs; last, how many there are.
+    at: Vec<usize>,
     /// Which lines of the page are no furniture.
     pub lines: Vec<usize>,
     /// What the gate sees of them.
     pub gate: Matrix,
+}
+
+/// Where else on the page a line stands.
+#[derive(Clone, Copy, Debug, Default)]
+struct Copies {
+    count: u32,
+    before: u32,
+    /// Lines to the nearest of them.
+    near: usize,
+}
+
+impl Copies {
+    /// Of each line.
+    fn of(glances: &[Glance]) -> Vec<Copies> {
+        let mut last: HashMap<u64, (u32, usize), BuildHasherDefault<Same>> =
+            HashMap::with_capacity_and_hasher(glances.len(), Default::default());
+        let mut copies: Vec<Copies> = Vec::with_capacity(glances.len());
+        for (i, glance) in glances.iter().enumerate() {
+            let (count, at) = last.entry(glance.key).or_insert((0, i));
+            let near = if *count > 0 { i - *at } else { usize::MAX };
+            copies.push(Copies { count: 0, before: *count, near });
+            copies[*at].near = copies[*at].near.min(near);
+            (*count, *at) = (*count + 1, i);
+        }
+        for (copies, glance) in copies.iter_mut().zip(glances) {
+            copies.count = last[&glance.key].0;
+        }
+        copies
+    }
+
+    fn numbers(self) -> [f32; COPY] {
+        [self.count.min(6) as f32, self.before.min(3) as f32, self.near.min(60) as f32]
+    }
 }
 
 /// The lines that the gate let through.
@@ -51,8 +94,8 @@ pub struct Page {
 pub struct Seen {
     /// Which lines of the page they are.
     pub lines: Vec<usize>,
-    /// Lines of the page.
-    pub of: usize,
+    /// Where on the page each stands, not counting what only parts paragraphs.
+    pub(super) at: Vec<usize>,
     /// What the first look sees of them.
     pub first: Matrix,
     pub(super) words: Words,
@@ -64,19 +107,13 @@ pub struct Seen {
 /// Looks over a page.
 pub(in crate::edit) fn glance(blocks: &[Block<'_>]) -> Page {
     let glances: Vec<Glance> = blocks.iter().map(Glance::of).collect();
-    let mut count: Spread = Spread::with_capacity_and_hasher(glances.len(), Default::default());
-    let mut copies: Vec<(u32, u32)> = Vec::with_capacity(glances.len());
-    for glance in &glances {
-        let seen = count.entry(glance.key).or_insert(0);
-        copies.push((0, *seen));
-        *seen += 1;
-    }
-    for (copies, glance) in copies.iter_mut().zip(&glances) {
-        copies.0 = count[&glance.key];
-    }
+    let copies = Copies::of(&glances);
+    let story = main_run(glances.iter()).0;
+    let at = positions(&glances, &copies);
     let furniture = |i: &usize| {
         let glance = &glances[*i];
-        copies[*i].0 >= OFTEN
+        copies[*i].count >= OFTEN
+            && !(*i + HEAD.0 >= story && *i < story + HEAD.1)
             && glance.words <= FEW_WORDS
             && glance.digits == 0.0
             && !(glance.is_credit_like() || lexicon::credit(&blocks[*i].text).any())
@@ -86,15 +123,35 @@ pub(in crate::edit) fn glance(blocks: &[Block<'_>]) -> Page {
     let place = Places::of(&lines, &glances);
     for (k, i) in lines.iter().enumerate() {
         gate.push(&glances[*i].numbers());
-        gate.push(&[copies[*i].0.min(6) as f32, copies[*i].1.min(3) as f32]);
+        gate.push(&copies[*i].numbers());
         for offset in [-1, 1] {
             let near = k.checked_add_signed(offset).and_then(|j| lines.get(j));
-            gate.push(&near.map_or([-1.0; NEAR], |j| near_numbers(&glances[*j], copies[*j].0)));
+            gate.push(&near.map_or([-1.0; NEAR], |j| near_numbers(&glances[*j], copies[*j].count)));
         }
-        gate.push(&place.numbers(k, &lines, blocks.len()));
+        gate.push(&place.numbers(k, &lines, &at));
         gate.end_row();
     }
-    Page { glances, copies, lines, gate }
+    Page { glances, copies, at, lines, gate }
+}
+
+/// Where each line stands if lines that only part paragraphs, such as the word for an advertisement, did not: those that are
+/// on the page often, and mostly beside running text.
+fn positions(glances: &[Glance], copies: &[Copies]) -> Vec<usize> {
+    let prose = |i: usize| glances.get(i).is_some_and(|g| g.prose > 0.0);
+    let mut beside: HashMap<u64, u32, BuildHasherDefault<Same>> = HashMap::default();
+    let often = |i: usize| copies[i].count >= OFTEN && glances[i].words <= FEW_WORDS;
+    for i in (0..glances.len()).filter(|i| often(*i)) {
+        *beside.entry(glances[i].key).or_insert(0) += u32::from(prose(i.wrapping_sub(1)) || prose(i + 1));
+    }
+    let parts = |i: usize| often(i) && beside[&glances[i].key] * 5 >= copies[i].count * 3;
+    let mut at = Vec::with_capacity(glances.len() + 1);
+    let mut position = 0;
+    for i in 0..glances.len() {
+        at.push(position);
+        position += usize::from(!parts(i));
+    }
+    at.push(position);
+    at
 }
 
 /// Looks closer at the lines that the gate let through; each with its chance of being anything but boilerplate.
@@ -114,18 +171,22 @@ pub(in crate::edit) fn see(rules: &Rules, blocks: &[Block<'_>], page: &Page, kep
     let in_main = |k: usize| k >= main.0 && k < main.1 && at(k).prose > 0.0;
     let story = words.spread(in_main);
     let shared: Vec<_> = (0..lines.len()).map(|k| words.known(k, &story, u32::from(in_main(k)))).collect();
+    // What the page says outside of running text: its menus and teasers.
+    let menus = words.spread(|k| at(k).prose == 0.0 && !(k >= main.0 && k < main.1));
     let title = likely_headline(main.0, lines.len(), |k| {
         let glance = at(k);
         let fits = glance.words >= 3.0 && glance.length <= 260.0 && glance.prose == 0.0;
-        let often = if page.copies[lines[k]].0 > 1 { 2.0 } else { 0.0 };
+        let often = if page.copies[lines[k]].count > 1 { 2.0 } else { 0.0 };
         if fits { shared[k].count.min(8.0) + 0.3 * glance.words.min(12.0) + often } else { 0.0 }
     });
     let mut first = Matrix::new(FIRST, lines.len());
     for (k, (i, chance, rule)) in ruled.iter().enumerate() {
         let glance = &page.glances[*i];
         let known = words.known(k, &running, u32::from(glance.prose > 0.0));
+        let own = u32::from(glance.prose == 0.0 && !(k >= main.0 && k < main.1));
+        let elsewhere = words.known(k, &menus, own);
         first.push(&glance.numbers());
-        first.push(&[page.copies[*i].0.min(6) as f32, page.copies[*i].1.min(3) as f32]);
+        first.push(&page.copies[*i].numbers());
         first.push(&rule.numbers);
         first.push(&[
             words.of(k).iter().filter(|w| lexicon::is_service(**w)).count().min(5) as f32,
@@ -137,18 +198,25 @@ pub(in crate::edit) fn see(rules: &Rules, blocks: &[Block<'_>], page: &Page, kep
             title.map_or(-99.0, |t| (k as f32 - t as f32).clamp(-12.0, 12.0)),
             title.map_or(-1.0, |t| words.alike(t, k)),
             *chance,
+            lexicon::to_reader(&blocks[*i].text),
+            elsewhere.share,
+            elsewhere.count.min(30.0),
         ]);
         for offset in [-2, -1, 1, 2] {
             let near = k.checked_add_signed(offset).and_then(|j| ruled.get(j));
-            first.push(&near.map_or([-1.0; NEAR], |(j, _, _)| near_numbers(&page.glances[*j], page.copies[*j].0)));
-            first.push(&[near.map_or(-1.0, |(_, _, rule)| rule.numbers[0])]);
+            first.push(&near.map_or([-1.0; NEAR], |(j, _, _)| near_numbers(&page.glances[*j], page.copies[*j].count)));
+            first.push(&near.map_or([-1.0; 2], |(_, _, rule)| [rule.numbers[0], rule.numbers[CREDITS]]));
         }
-        first.push(&place.numbers(k, &lines, blocks.len()));
+        first.push(&place.numbers(k, &lines, &page.at));
         first.end_row();
     }
     let keys = lines.iter().map(|i| page.glances[*i].key).collect();
-    Seen { of: blocks.len(), first, words, keys, main, lines }
+    let at = lines.iter().map(|i| page.at[*i]).collect();
+    Seen { first, words, keys, main, lines, at }
 }
+
+/// Where [`Ruled::numbers`] say how many words of picture credits there are.
+const CREDITS: usize = 5;
 
 /// What rules and word lists say of a line.
 struct Ruled {
@@ -174,7 +242,7 @@ impl Ruled {
             credit.first,
             credit.count,
             credit.from_end,
-            flag(byline::without_mark(text).len() < text.len()),
+            lexicon::by_word(text),
             flag(credit.agency),
         ];
         Ruled { numbers, boilerplate: rule.is_some_and(|h| h.rule.label == Label::Boilerplate) }
@@ -203,6 +271,11 @@ struct Places {
     after: Vec<(f32, f32)>,
     main: (usize, usize),
     count: usize,
+}
+
+/// The run of lines with most running text in it: first line, and the one after the last.
+fn main_run<'g>(glances: impl Iterator<Item = &'g Glance>) -> (usize, usize) {
+    largest_run(glances.map(|g| if g.prose > 0.0 { g.prose.min(400.0) } else { -45.0 }))
 }
 
 /// The farthest that running text is looked for.
@@ -235,18 +308,19 @@ impl Places {
             open: Sums::of(all().map(|g| f32::from(u8::from(g.end == 0.0)))),
             before,
             after,
-            main: largest_run(all().map(|g| if g.prose > 0.0 { g.prose.min(400.0) } else { -45.0 })),
+            main: main_run(all()),
             count: lines.len(),
         }
     }
 
-    fn numbers(&self, line: usize, lines: &[usize], of: usize) -> [f32; PLACE] {
+    fn numbers(&self, line: usize, lines: &[usize], at: &[usize]) -> [f32; PLACE] {
         let (k, n) = (line as isize, self.count as isize);
         let (from, to) = self.main;
         let width = |a: isize, b: isize| self.length.between(k + a, k + b) / (b - a) as f32;
         let inside = line >= from && line < to;
-        let missing = |a: Option<usize>, b: usize| (b - a.map_or(0, |a| a + 1)).min(20) as f32;
-        let here = lines[line];
+        let missing = |a: Option<usize>, b: usize| b.saturating_sub(a.map_or(0, |a| a + 1)).min(20) as f32;
+        let here = at[lines[line]];
+        let of = at.last().copied().unwrap_or(0);
         [
             self.prose.between(k - 1, k),
             self.prose.between(k + 1, k + 2),
@@ -281,8 +355,8 @@ impl Places {
             n as f32,
             self.prose.between(0, n),
             (line as f32).min(12.0),
-            missing(line.checked_sub(1).map(|j| lines[j]), here),
-            missing(Some(here), lines.get(line + 1).copied().unwrap_or(of)),
+            missing(line.checked_sub(1).map(|j| at[lines[j]]), here),
+            missing(Some(here), lines.get(line + 1).map_or(of, |j| at[*j])),
         ]
     }
 }

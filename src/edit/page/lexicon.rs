@@ -5,11 +5,13 @@ use std::sync::LazyLock;
 use super::words;
 
 /// Words of picture credits, in lower case.
-const CREDIT: [&str; 62] = [
+const CREDIT: [&str; 89] = [
     "afp",
     "agence",
     "alamy",
+    "alliance",
     "anadolu",
+    "anp",
     "ansa",
     "ap",
     "apa",
@@ -17,12 +19,14 @@ const CREDIT: [&str; 62] = [
     "archivbild",
     "archive",
     "archivfoto",
+    "arkiv",
     "belga",
     "bild",
     "bilder",
     "bildquelle",
     "bildrechte",
     "collage",
+    "contributed",
     "copyright",
     "courtesy",
     "credit",
@@ -37,6 +41,7 @@ const CREDIT: [&str; 62] = [
     "foto",
     "fotografía",
     "fotos",
+    "fotoğraf",
     "getty",
     "grafik",
     "handout",
@@ -46,9 +51,15 @@ const CREDIT: [&str; 62] = [
     "imagn",
     "imago",
     "istock",
+    "jiji",
     "keystone",
+    "kyodo",
+    "lehtikuva",
+    "lusa",
     "ntb",
+    "nuotr",
     "pa",
+    "pap",
     "pexels",
     "photo",
     "photograph",
@@ -56,31 +67,51 @@ const CREDIT: [&str; 62] = [
     "picture",
     "pictures",
     "pool",
+    "privat",
+    "profimedia",
+    "provided",
     "quelle",
     "reuters",
     "ritzau",
     "scanpix",
+    "screengrab",
     "screenshot",
     "shutterstock",
+    "snímek",
     "stock",
+    "supplied",
     "symbolbild",
     "symbolfoto",
+    "tass",
     "unsplash",
     "xinhua",
+    "zvg",
+    "čtk",
+    "тасс",
     "фото",
+    "共同",
+    "写真",
+    "뉴스1",
+    "뉴시스",
+    "연합뉴스",
+    "ａｐ",
 ];
 
 /// Beginnings (seven letters) of words by which a site speaks of itself to its readers.
-const SERVICE: [&str; 70] = [
+const SERVICE: [&str; 93] = [
     "abonnem",
+    "abonnen",
     "abonner",
     "abonnez",
     "abonnie",
     "account",
+    "adresse",
     "adverti",
     "affilia",
     "android",
     "anmelde",
+    "annonce",
+    "annonse",
     "anzeige",
     "appstor",
     "artikel",
@@ -90,9 +121,11 @@ const SERVICE: [&str; 70] = [
     "comment",
     "compart",
     "compte",
-    "condiçõ",
     "condici",
+    "condiçõ",
     "consent",
+    "conteni",
+    "contenu",
     "cookie",
     "cookies",
     "copyrig",
@@ -102,18 +135,25 @@ const SERVICE: [&str; 70] = [
     "device",
     "disclai",
     "disposi",
+    "données",
     "downloa",
+    "drittan",
+    "drittpl",
+    "einwill",
     "email",
-    "facebook",
+    "extern",
+    "externe",
     "faceboo",
     "gratis",
     "hinweis",
     "impress",
+    "inhalte",
     "inscriv",
     "instagr",
     "javascr",
     "klicken",
     "komment",
+    "kontakt",
     "konto",
     "kunden",
     "linkedi",
@@ -122,27 +162,97 @@ const SERVICE: [&str; 70] = [
     "newslet",
     "nutzung",
     "partage",
+    "partner",
     "passwor",
-    "password",
+    "persone",
     "podcast",
     "premium",
     "privaci",
     "privacy",
     "publici",
     "redakti",
+    "redaktø",
     "registr",
+    "reklame",
     "reserve",
     "rights",
+    "samtykk",
     "sharing",
     "sponsor",
     "subscri",
     "suscrib",
     "suscrip",
     "telegra",
+    "terms",
+    "tilbake",
+    "tjenest",
     "twitter",
+    "vilkår",
     "website",
     "whatsap",
+    "widerru",
+    "zustimm",
 ];
+
+/// Words by which a reader is spoken to, as they are written in the middle of a sentence.
+const READER: [&str; 36] = [
+    "Ihnen", "Ihr", "Ihre", "Ihrem", "Ihren", "Ihrer", "Sie", "dein", "deine", "deinen", "deiner", "dere", "dich",
+    "din", "dine", "dir", "ditt", "du", "sua", "suas", "sus", "teu", "ti", "tu", "tuo", "tus", "usted", "ustedes",
+    "você", "vos", "votre", "vous", "you", "your", "вам", "вы",
+];
+
+/// How many words of a line speak to the reader.
+pub(super) fn to_reader(text: &str) -> f32 {
+    let head = &text[..text.floor_char_boundary(400)];
+    // The first word has a capital in any case.
+    let words = head.split_whitespace().skip(1).map(|w| w.trim_end_matches(|c: char| !c.is_alphabetic()));
+    words.filter(|w| w.len() <= 14 && READER.binary_search(w).is_ok()).count().min(5) as f32
+}
+
+/// Words before the name of who wrote it, in lower case.
+const BY: [&str; 24] = [
+    "af",
+    "autor",
+    "autora",
+    "autore",
+    "autorin",
+    "av",
+    "by",
+    "da",
+    "di",
+    "door",
+    "od",
+    "par",
+    "por",
+    "przez",
+    "skrevet",
+    "tekst",
+    "testo",
+    "text",
+    "texte",
+    "texto",
+    "von",
+    "words",
+    "автор",
+    "от",
+];
+
+/// 2 if the line begins with a word that stands before the name of who wrote it, 1 if it holds one, before a capital each.
+pub(super) fn by_word(text: &str) -> f32 {
+    let is_by = |word: &str| {
+        let bare = word.trim_end_matches(':');
+        (2..=14).contains(&bare.len()) && BY.binary_search(&bare.to_lowercase().as_str()).is_ok()
+    };
+    let mut words = text.split_whitespace().take(16);
+    let Some(mut before) = words.next() else { return 0.0 };
+    for (at, word) in words.enumerate() {
+        if word.starts_with(char::is_uppercase) && is_by(before) {
+            return if at == 0 { 2.0 } else { 1.0 };
+        }
+        before = word;
+    }
+    0.0
+}
 
 static SERVICE_WORDS: LazyLock<Vec<u64>> = LazyLock::new(|| {
     let mut words: Vec<u64> = SERVICE.iter().map(|word| words::stem(word)).collect();
@@ -153,6 +263,11 @@ static SERVICE_WORDS: LazyLock<Vec<u64>> = LazyLock::new(|| {
 /// Whether a word is one by which a site speaks of itself to its readers.
 pub(super) fn is_service(word: u64) -> bool {
     SERVICE_WORDS.binary_search(&word).is_ok()
+}
+
+/// Whether a line holds a word by which a site speaks of itself to its readers.
+pub(super) fn is_service_line(text: &str) -> bool {
+    text.split(|c: char| !c.is_alphanumeric()).any(|word| is_service(words::stem(&word.to_lowercase())))
 }
 
 /// The words of picture credits in a line.
@@ -209,7 +324,16 @@ mod tests {
 
     #[test]
     fn word_lists_are_in_order() {
-        assert!(CREDIT.is_sorted());
+        assert!(CREDIT.is_sorted() && READER.is_sorted() && BY.is_sorted());
+    }
+
+    #[test]
+    fn the_word_before_a_writer_is_found_in_front_and_inside() {
+        assert_eq!(by_word("von Kit Marlow"), 2.0);
+        assert_eq!(by_word("Text: Kit Marlow"), 2.0);
+        assert_eq!(by_word("Kolumne von Kit Marlow"), 1.0);
+        assert_eq!(by_word("run by the town"), 0.0);
+        assert_eq!(by_word("Harbour opens"), 0.0);
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod glance;
 mod lexicon;
 pub mod matrix;
 pub mod model;
+mod names;
 mod pieces;
 mod repeats;
 mod words;
@@ -31,7 +32,8 @@ use model::{CLASS_COUNT, CLASSES, Model, Tree};
 const GATE: f32 = 0.02;
 
 /// Whether the item is a page dump: many lines, a good part of them short ones that are no sentences and no figures, hardly a
-/// sentence at the top, and no agency's dateline at the top, where wire copy has it. Lists in a story are no page.
+/// sentence at the top or what a site says of itself at the foot, and no agency's dateline at the top, where wire copy has it.
+/// Lists in a story are no page.
 pub(super) fn is_page(rules: &Rules, text: &str, blocks: &[Block<'_>]) -> bool {
     if blocks.len() < 30 {
         return false;
@@ -42,7 +44,12 @@ pub(super) fn is_page(rules: &Rules, text: &str, blocks: &[Block<'_>]) -> bool {
     let dateline = |b: &Block<'_>| rules.agencies.dateline(&text[b.span.clone()], false).is_some();
     let open = |b: &&Block<'_>| b.shape.words <= 12 && b.shape.end == End::Open;
     let menu = blocks.iter().take(10).filter(open).count() >= 7;
-    many && menu && !blocks.iter().take(8).any(dateline)
+    let foot = || {
+        let service = |b: &&Block<'_>| lexicon::is_service_line(&b.text);
+        blocks.iter().rev().take(15).filter(open).count() >= 12
+            && blocks.iter().rev().take(30).filter(service).count() >= 3
+    };
+    many && (menu || foot()) && !blocks.iter().take(8).any(dateline)
 }
 
 /// The model as it was trained.
@@ -67,8 +74,8 @@ pub(super) fn structure<'t, 'r>(
         verdicts[*i] = Verdict::evidence(label, reason(label));
     }
     keep_main_text(&seen, &mut verdicts);
-    repeats::headlines(&seen, &chances, &mut verdicts, blocks, hints.headline);
-    repeats::bylines(&seen, &chances, &mut verdicts, blocks);
+    let headline = repeats::headlines(&seen, &chances, &mut verdicts, blocks, hints.headline);
+    repeats::bylines(&seen, &chances, &mut verdicts, blocks, headline);
     let story = verdicts.iter().position(|v| v.label == Label::Body).unwrap_or(blocks.len());
     let found: Option<Found<'t, 'r>> =
         blocks.get(story).and_then(|b| rules.agencies.dateline(&text[b.span.clone()], true));
@@ -118,7 +125,36 @@ fn likeliest(chances: &Chances) -> usize {
 }
 
 /// What each class's chance is weighed with, in the order of [`CLASSES`]; chosen on held-out publishers.
-const FAVOUR: Chances = [1.0, 1.0, 1.2, 2.5, 2.5, 2.5, 1.5, 2.5];
+const FAVOUR: Chances = [1.0, 1.0, 1.2, 2.5, 2.0, 2.0, 2.0, 4.0];
+
+#[cfg(test)]
+mod testing {
+    use super::context::Chances;
+    use super::features::{self, Seen};
+    use super::model::CLASS_COUNT;
+    use crate::edit::{Desk, lines};
+
+    /// What is seen of a page with these lines, all let through.
+    pub(super) fn seen(text: &[&str]) -> Seen {
+        let desk = Desk::builtin().unwrap();
+        let text = text.join("\n");
+        let blocks = lines::unwrapped(&lines::rows(&text));
+        let all: Vec<(usize, f32)> = (0..blocks.len()).map(|i| (i, 0.5)).collect();
+        let seen = features::see(&desk.rules, &blocks, &features::glance(&blocks), &all);
+        assert_eq!(seen.lines.len(), blocks.len(), "a rule knows one of the lines");
+        seen
+    }
+
+    /// Lines that are each almost certainly of a class.
+    pub(super) fn chances(classes: &[usize]) -> Vec<Chances> {
+        let of = |class: &usize| {
+            let mut chances = [0.01; CLASS_COUNT];
+            chances[*class] = 0.93;
+            chances
+        };
+        classes.iter().map(of).collect()
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -148,6 +184,13 @@ mod tests {
         assert_eq!(copy.body.join("\n") + "\n", story);
         let menu = copy.lines.iter().filter(|l| l.text.starts_with("Harbour section"));
         assert!(menu.clone().count() == 80 && menu.clone().all(|l| l.label != Label::Body));
+    }
+
+    #[test]
+    fn a_page_without_a_menu_on_top_is_told_by_what_the_site_says_of_itself_at_the_foot() {
+        let top = STORY.repeat(12);
+        assert!(is_page(&(top.clone() + &menu() + "Privacy and cookies\nYour account\nOur newsletters\n")));
+        assert!(!is_page(&(top + &menu())));
     }
 
     #[test]

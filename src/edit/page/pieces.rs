@@ -59,9 +59,9 @@ impl Pieces {
                     titled = titled.max(headline.map_or(-1.0, |h| seen.words.covered(i, h)));
                 }
                 let away = match p.cmp(&largest) {
-                    std::cmp::Ordering::Less => seen.lines[from] - seen.lines[last],
+                    std::cmp::Ordering::Less => seen.at[from] - seen.at[last],
                     std::cmp::Ordering::Equal => 0,
-                    std::cmp::Ordering::Greater => seen.lines[first] - seen.lines[to],
+                    std::cmp::Ordering::Greater => seen.at[first] - seen.at[to],
                 };
                 [
                     masses[p],
@@ -94,4 +94,37 @@ impl Pieces {
         ]);
         numbers
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edit::page::testing::{chances, seen};
+
+    const STORY: &str =
+        "The harbour of Ostheim opened again on Monday after a week of storms, the harbour office said.";
+
+    #[test]
+    fn a_gap_parts_the_story_into_pieces_that_know_the_largest() {
+        let seen = seen(&[
+            STORY,
+            STORY,
+            "Tides",
+            "Ferry",
+            "Lamps",
+            "Another harbour story of Ostheim, a short one this time.",
+        ]);
+        let chances = chances(&[BODY, BODY, BOILER, BOILER, BOILER, BODY]);
+        let apart = Pieces::of(&seen, &chances, 3, None);
+        assert_eq!(apart.of, [Some(0), Some(0), None, None, None, Some(1)]);
+        assert_eq!(apart.largest, (0, 1));
+        let (first, last) = (apart.numbers(&seen, 0), apart.numbers(&seen, 5));
+        assert_eq!((first[1], first[2], first[3]), (1.0, 0.0, 0.0));
+        assert!(last[1] < 1.0 && last[2] == 1.0 && last[3] == 4.0, "{last:?}");
+        assert!(last[4] > 0.0, "it shares words with the largest: {last:?}");
+        let together = Pieces::of(&seen, &chances, 4, None);
+        assert_eq!(together.of, [Some(0); 6]);
+    }
+
+    const BOILER: usize = class(Label::Boilerplate);
 }

@@ -1,26 +1,27 @@
 //! One headline and one byline a page, wherever they stand on it again.
 
 use super::context::{self, BYLINE, Chances, HEADLINE};
-use super::features::{COPIES, Seen};
+use super::features::Seen;
+use super::{lexicon, names};
+use crate::edit::Label;
 use crate::edit::lines::Block;
 use crate::edit::story::Verdict;
-use crate::edit::{Label, byline};
 
-/// Letters and figures that a headline must have to be looked for elsewhere, and a name.
+/// Letters and figures that a headline must have to be looked for elsewhere.
 const TITLE: usize = 15;
-const NAME: usize = 7;
+/// How much a line that holds the headline may add to it, and how much of it a line must be that is a part of it.
+const AROUND: f32 = 1.3;
+const PART: f32 = 0.4;
 /// The chance from which a line is a headline although it is not like the page's.
 const OWN_RIGHT: f32 = 0.8;
 /// The chance from which the page's likeliest byline is one.
-const BYLINE_LEAST: f32 = 0.15;
-/// Words of a byline, and how many more a line that holds the name may have.
-const BYLINE_WORDS: usize = 6;
-const MORE_WORDS: usize = 4;
-
-/// Letters and figures of a line, in lower case.
-pub(super) fn folded(text: &str) -> String {
-    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-}
+const BYLINE_LEAST: f32 = 0.03;
+/// Lines from the byline within which another one is more of it.
+const BESIDE: usize = 4;
+/// Characters of a line that holds a name of the byline and is more than one of its repetitions.
+const NAMING: usize = 80;
+/// A name that stands on more lines than this is the site's, not a writer's.
+const OFTEN: usize = 12;
 
 /// Lines that repeat the page's headline, or most of it, or put little around it, are it.
 pub(super) fn headlines(
@@ -29,28 +30,28 @@ pub(super) fn headlines(
     verdicts: &mut [Verdict<'_>],
     blocks: &[Block<'_>],
     given: Option<&str>,
-) {
-    let story = seen.lines.iter().position(|i| verdicts[*i].label == Label::Body).unwrap_or(0);
-    let bonus = |k: usize| 0.02 * (seen.first.row(k)[COPIES] - 1.0) - 0.002 * k.abs_diff(story).min(60) as f32;
-    let best = context::best(chances, HEADLINE, bonus).map(|k| seen.lines[k]);
+) -> Option<usize> {
+    let story = first_body(seen, verdicts);
+    let best = context::best_headline(seen, chances, story).map(|k| seen.lines[k]);
     let title = match (given, best) {
-        (Some(given), _) => folded(given),
+        (Some(given), _) => names::folded(given),
         (None, Some(best)) => {
             verdicts[best] = Verdict::evidence(Label::Headline, "reads and stands like one");
-            folded(&blocks[best].text)
+            names::folded(&blocks[best].text)
         }
-        (None, None) => return,
+        (None, None) => return None,
     };
     let long = title.chars().count() >= TITLE;
     let is_it = |text: &str| {
-        // A line of another length holds no more and no less than it.
+        // A line of quite another length holds no more and no less than it.
         if text.len() > 3 * title.len() + 60 || text.len() * 3 < title.len() {
             return false;
         }
-        let line = folded(text);
+        let line = names::folded(text);
+        let size = line.len() as f32 / title.len() as f32;
         line == title
-            || (long && line.len() * 5 <= title.len() * 9 && line.contains(&title))
-            || (long && line.len() * 5 >= title.len() * 3 && line.len() >= TITLE && title.contains(&line))
+            || (long && size <= AROUND && line.contains(&title))
+            || (long && size >= PART && line.len() >= TITLE && title.contains(&line))
     };
     for (verdict, block) in verdicts.iter_mut().zip(blocks) {
         if matches!(verdict.label, Label::Boilerplate | Label::Subhead | Label::Headline)
@@ -71,29 +72,123 @@ pub(super) fn headlines(
     for i in others {
         verdicts[i] = Verdict::evidence(Label::Boilerplate, "reads like a headline, but not of this story");
     }
+    best
+}
+
+fn first_body(seen: &Seen, verdicts: &[Verdict<'_>]) -> usize {
+    seen.lines.iter().position(|i| verdicts[*i].label == Label::Body).unwrap_or(0)
 }
 
 /// The page's likeliest byline, and short lines that hold its names.
-pub(super) fn bylines(seen: &Seen, chances: &[Chances], verdicts: &mut [Verdict<'_>], blocks: &[Block<'_>]) {
-    let story = seen.lines.iter().position(|i| verdicts[*i].label == Label::Body).unwrap_or(0);
-    let far = |k: usize| -0.002 * k.abs_diff(story).min(60) as f32;
-    let Some(best) = context::best(chances, BYLINE, far).filter(|k| chances[*k][BYLINE] >= BYLINE_LEAST) else {
+pub(super) fn bylines(
+    seen: &Seen,
+    chances: &[Chances],
+    verdicts: &mut [Verdict<'_>],
+    blocks: &[Block<'_>],
+    headline: Option<usize>,
+) {
+    for i in &seen.lines {
+        if verdicts[*i].label == Label::Byline && is_credit(&blocks[*i].text) {
+            verdicts[*i] = Verdict::evidence(Label::Credit, "words of a picture credit");
+        }
+    }
+    let story = first_body(seen, verdicts);
+    let title = headline.and_then(|h| seen.lines.iter().position(|i| *i == h));
+    let title = title.unwrap_or(story.saturating_sub(context::UNTITLED));
+    let Some(best) = context::best_byline(chances, title, story).filter(|k| chances[*k][BYLINE] >= BYLINE_LEAST) else {
         return;
     };
     let best = seen.lines[best];
-    if matches!(verdicts[best].label, Label::Body | Label::Date) {
+    if matches!(verdicts[best].label, Label::Body | Label::Date) || is_credit(&blocks[best].text) {
         return;
     }
     verdicts[best] = Verdict::evidence(Label::Byline, "reads and stands like one");
-    let name = folded(byline::without_mark(&blocks[best].text));
-    let words = blocks[best].shape.words;
-    if name.chars().count() < NAME || words > BYLINE_WORDS {
-        return;
-    }
-    for (verdict, block) in verdicts.iter_mut().zip(blocks) {
-        let short = block.shape.words <= words + MORE_WORDS && !block.shape.long && block.text.len() >= name.len();
-        if short && matches!(verdict.label, Label::Boilerplate | Label::Credit) && folded(&block.text).contains(&name) {
-            *verdict = Verdict::evidence(Label::Byline, "the name in the byline");
+    for i in &seen.lines {
+        if verdicts[*i].label == Label::Byline && i.abs_diff(best) > BESIDE {
+            verdicts[*i] = Verdict::evidence(Label::Boilerplate, "reads like a byline, but not of this story");
         }
+    }
+    let short: Vec<(usize, String)> = (0..blocks.len())
+        .filter(|i| matches!(verdicts[*i].label, Label::Boilerplate | Label::Credit | Label::Subhead))
+        .filter(|i| !blocks[*i].shape.long && blocks[*i].text.chars().count() <= NAMING)
+        .map(|i| (i, names::folded(&blocks[i].text)))
+        .collect();
+    for name in names::in_byline(&blocks[best].text) {
+        let named: Vec<usize> = short.iter().filter(|(_, line)| line.contains(&name)).map(|(i, _)| *i).collect();
+        if named.len() <= OFTEN {
+            named.into_iter().for_each(|i| verdicts[i] = Verdict::evidence(Label::Byline, "a name in the byline"));
+        }
+    }
+}
+
+/// Whether a line that could be a byline is a picture's credit: an agency alone may have written the story.
+fn is_credit(text: &str) -> bool {
+    let credit = lexicon::credit(text);
+    let agency_alone = credit.agency && credit.count < 2.0;
+    credit.any() && !agency_alone && lexicon::by_word(text) == 0.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edit::lines;
+    use crate::edit::page::context::BOILERPLATE;
+    use crate::edit::page::testing::{chances, seen};
+
+    const TITLE_LINE: &str = "Storm over: harbour of Ostheim opens again";
+
+    /// The labels that `lines` get, with the first guesses in `likely`.
+    fn labels(text: &[&str], likely: &[(usize, usize)], given: Option<&str>) -> Vec<Label> {
+        let text = text.join("\n");
+        let seen = seen(&text.lines().collect::<Vec<_>>());
+        let mut guesses = chances(&vec![BOILERPLATE; seen.lines.len()]);
+        likely.iter().for_each(|(line, class)| guesses[*line][*class] = 0.3);
+        let blocks = lines::unwrapped(&lines::rows(&text));
+        let mut verdicts = vec![Verdict::evidence(Label::Boilerplate, ""); blocks.len()];
+        let headline = headlines(&seen, &guesses, &mut verdicts, &blocks, given);
+        bylines(&seen, &guesses, &mut verdicts, &blocks, headline);
+        verdicts.iter().map(|v| v.label).collect()
+    }
+
+    #[test]
+    fn the_headline_is_found_again_whole_in_part_and_with_a_little_around_it() {
+        let lines = [
+            TITLE_LINE,
+            "Share: Storm over: harbour of Ostheim opens again",
+            "Harbour of Ostheim opens again",
+            "Harbour of Holm opens",
+        ];
+        use Label::{Boilerplate, Headline};
+        assert_eq!(labels(&lines, &[(0, HEADLINE)], None), [Headline, Headline, Headline, Boilerplate]);
+        assert_eq!(labels(&lines, &[], Some(TITLE_LINE)), [Headline, Headline, Headline, Boilerplate]);
+        assert_eq!(labels(&lines, &[], None), [Boilerplate; 4]);
+    }
+
+    #[test]
+    fn a_teaser_that_holds_the_headline_and_much_more_is_not_it() {
+        let teaser = "News Harbour Weather Ferries Storm over: harbour of Ostheim opens again";
+        assert_eq!(labels(&[TITLE_LINE, teaser], &[(0, HEADLINE)], None)[1], Label::Boilerplate);
+    }
+
+    #[test]
+    fn the_names_of_the_byline_are_found_wherever_they_stand() {
+        let lines =
+            ["By Kit Marlow, Harbour Desk", "Ferries are late", "Kit Marlow", "Write to Kit Marlow here", "Kit Onslow"];
+        use Label::{Boilerplate, Byline};
+        assert_eq!(labels(&lines, &[(0, BYLINE)], None), [Byline, Boilerplate, Byline, Byline, Boilerplate]);
+    }
+
+    #[test]
+    fn a_name_all_over_the_page_is_the_sites() {
+        let mut lines = vec!["By Harbour Post"];
+        lines.extend(["Harbour Post Tickets"; OFTEN + 1]);
+        assert_eq!(labels(&lines, &[(0, BYLINE)], None)[1], Label::Boilerplate);
+    }
+
+    #[test]
+    fn a_picture_credit_is_no_byline() {
+        assert!(is_credit("Getty Images") && is_credit("Credits: Supplied Image"));
+        assert!(!is_credit("AFP, OSTHEIM") && !is_credit("By Kit Marlow and AFP") && !is_credit("Kit Marlow"));
+        assert_eq!(labels(&["Getty Images"], &[(0, BYLINE)], None), [Label::Boilerplate]);
     }
 }

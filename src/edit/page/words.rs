@@ -159,3 +159,40 @@ fn common(a: &[u64], b: &[u64]) -> usize {
     }
     both
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(lines: &[&str]) -> Words {
+        let mut words = Words::default();
+        lines.iter().for_each(|line| words.push(line));
+        words
+    }
+
+    #[test]
+    fn words_are_long_stems_each_once_a_line() {
+        let words = words(&["The harbour, the HARBOURS and a lighthouse", "a cat sat"]);
+        assert_eq!(words.of(0).len(), 2, "harbour and lighthouse");
+        assert!(words.of(0).contains(&stem("lighthouse")));
+        assert!(words.of(1).is_empty());
+    }
+
+    #[test]
+    fn scripts_without_spaces_have_pairs_of_letters() {
+        let words = words(&["港の灯台", "灯台が"]);
+        assert_eq!(words.of(0).len(), 3);
+        assert_eq!(words.covered(0, 1), 0.5);
+    }
+
+    #[test]
+    fn what_lines_share_is_counted_without_the_line_itself() {
+        let words = words(&["harbour lighthouse", "harbour ferries", "lanterns"]);
+        let spread = words.spread(|i| i < 2);
+        let known = words.known(0, &spread, 1);
+        assert_eq!((known.count, known.share, known.widest), (1.0, 0.5, 1.0));
+        assert_eq!(words.known(2, &spread, 0).count, 0.0);
+        assert_eq!(words.alike(0, 1), 1.0 / 3.0);
+        assert_eq!(words.alike(0, 2), 0.0);
+    }
+}
