@@ -192,7 +192,7 @@ mod tests {
     fn what_was_taken_off_is_told_up_to_a_length_and_the_rest_is_counted() {
         let story =
             "Ferry landing reopens\n\nHARROWMERE, May 5 (UPI) -- The council reopened the landing on Tuesday.\n\n";
-        let (item, _) = normalize(&format!("{}{story}", "Advertisement\n\n".repeat(5_000)));
+        let (item, _) = normalize(&format!("{story}{}", "Advertisement\n\n".repeat(5_000)));
         assert!(item.removed.len() < MAX_REMOVED_BYTES + 200, "{} bytes", item.removed.len());
         let (told, rest) = item.removed.rsplit_once(" +").unwrap();
         assert_eq!(told.split(' ').count() + rest.parse::<usize>().unwrap(), 5_000);
