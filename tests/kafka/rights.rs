@@ -218,19 +218,21 @@ fn a_check_names_each_right_that_is_missing_and_the_documented_ones_are_enough()
     assert!(unnamed.is_empty(), "{}", unnamed.join("\n"));
     let (code, said) = guarded.check(&desk, settings_unread);
     assert_eq!(code, Some(0), "only unwise:\n{said}");
-    let unwise: Vec<&str> = said.lines().filter(|line| line.starts_with('!')).collect();
+    // That the password goes over the wire as it is, the check finds as well, and rightly.
+    let told = |line: &&str| !line.starts_with("! connection");
+    let unwise: Vec<&str> = said.lines().filter(told).filter(|line| line.starts_with('!')).collect();
     let expected = format!("settings of {} not checked; grant DESCRIBE_CONFIGS on it", desk.topics.seen);
     assert!(matches!(unwise[..], [line] if line.contains(&expected)), "{said}");
 
     let (code, said) =
         Worker::command_with(&desk, &guarded.login(ENTITLED, "a password of before"), "check", &["--connect"]);
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("✗ brokers") && said.contains("Authentication failed"), "{said}");
+    assert!(said.contains("✗ brokers") && said.contains("refuse this user"), "{said}");
     assert!(!said.contains("a password of before"), "{said}");
 
     let (code, said) = guarded.check(&desk, ENTITLED);
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.lines().all(|line| line.starts_with('✓')), "{said}");
+    assert!(said.lines().filter(told).all(|line| line.starts_with('✓')), "{said}");
     let worker = Worker::start_with(&desk, &guarded.login(ENTITLED, ENTITLED));
     let item = desk.send_one(&story(1));
     desk.settle(&[&worker]);
