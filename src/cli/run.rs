@@ -39,7 +39,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 ///
 /// SIGHUP reads the rules and log.level anew. Where anything is wrong with them, or with the rest of the configuration,
 /// everything stays as it was, and the log says so. Other keys need a restart. It also lets go on what the dead-letter brake
-/// ([brake] of the configuration) has halted.
+/// (brake.action of the configuration) has halted.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Follow the live traffic without writing anything: what would these rules do?
