@@ -214,6 +214,8 @@ impl Stage {
 
     /// A worker freezes until the group has gone on without it, and goes on.
     fn zombie(&mut self, who: usize) {
+        // One that has only been started is in no group yet.
+        self.await_member("it is a member", who, true);
         self.worker(who).signal(Signal::Stop);
         self.await_gone(who);
         self.worker(who).signal(Signal::Cont);
@@ -285,17 +287,22 @@ impl Stage {
 
     /// Waits until the group goes on without this worker.
     fn await_gone(&self, who: usize) {
+        self.await_member("the group goes on without it", who, false);
+    }
+
+    /// Waits until the group has settled, with this worker or without it.
+    fn await_member(&self, what: &str, who: usize, there: bool) {
         let client: BaseConsumer =
             ClientConfig::new().set("bootstrap.servers", &self.desk.bootstrap).create().expect("a client");
         let name = format!("copydesk-w{who}");
-        eventually("the group goes on without it", REST, || {
+        eventually(what, REST, || {
             let list =
                 client.fetch_group_list(Some(&self.desk.group), seconds(5)).map_err(|error| error.to_string())?;
             // In the middle of a rebalance, or of a coordinator's start, the list says nothing of who is there.
             let group = list.groups().first().ok_or("no such group")?;
             let names: Vec<&str> = group.members().iter().map(|member| member.client_id()).collect();
             let settled = (group.state() == "Stable" && !names.is_empty()) || group.state() == "Empty";
-            match settled && !names.contains(&name.as_str()) {
+            match settled && names.contains(&name.as_str()) == there {
                 true => Ok(()),
                 false => Err(format!("{} with members {names:?}", group.state())),
             }
