@@ -232,19 +232,15 @@ fn by_small_words<'t>(mut words: impl Iterator<Item = &'t str>) -> Option<&'stat
 
 /// The languages, a bit each, that have `word` among their small words.
 fn languages_of(word: &str, folded: &mut String) -> u64 {
+    let letters = word.trim_matches(|c: char| !c.is_alphabetic() && !matches!(c, '\u{900}'..='\u{97F}'));
+    if letters.len() > LONGEST {
+        return 0;
+    }
     folded.clear();
-    if word.is_ascii() {
-        let letters = word.trim_matches(|c: char| !c.is_ascii_alphabetic());
-        if letters.len() > LONGEST {
-            return 0;
-        }
+    if letters.is_ascii() {
         folded.push_str(letters);
         folded.make_ascii_lowercase();
     } else {
-        let letters = word.trim_matches(|c: char| !c.is_alphabetic() && !matches!(c, '\u{900}'..='\u{97F}'));
-        if letters.len() > LONGEST {
-            return 0;
-        }
         folded.extend(letters.chars().flat_map(char::to_lowercase));
     }
     LANGUAGES_OF.get(folded.as_str()).copied().unwrap_or(0)

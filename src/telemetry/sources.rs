@@ -44,11 +44,13 @@ impl SourceCounts {
             Some(name) if self.0.len() >= SOURCES && !self.0.contains_key(name) => OTHER,
             Some(name) => name,
         };
-        if !self.0.contains_key(name) {
-            self.0.insert(name.into(), [0; 3]);
-        }
-        if let Some(counts) = self.0.get_mut(name) {
-            counts[fate as usize] += 1;
+        match self.0.get_mut(name) {
+            Some(counts) => counts[fate as usize] += 1,
+            None => {
+                let mut counts = [0; 3];
+                counts[fate as usize] = 1;
+                self.0.insert(name.into(), counts);
+            }
         }
     }
 

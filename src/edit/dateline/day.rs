@@ -177,18 +177,14 @@ const MONTHS: [&str; 12] = [
      decembrie декабря грудня δεκεμβρίου desember",
 ];
 
+/// By whole name, and by its first three letters where they are no other month's name.
 static MONTH_NUMBERS: LazyLock<HashMap<&str, i8>> = LazyLock::new(|| {
+    let named =
+        || MONTHS.iter().zip(1..).flat_map(|(names, n)| names.split_ascii_whitespace().map(move |name| (name, n)));
+    let short = |name: &'static str| name.char_indices().nth(3).map_or(name, |(end, _)| &name[..end]);
     let mut numbers = HashMap::new();
-    for (names, number) in MONTHS.iter().zip(1..) {
-        for name in names.split_ascii_whitespace() {
-            numbers.entry(name).or_insert(number);
-        }
-    }
-    for (names, number) in MONTHS.iter().zip(1..) {
-        for name in names.split_ascii_whitespace() {
-            let short = name.char_indices().nth(3).map_or(name, |(end, _)| &name[..end]);
-            numbers.entry(short).or_insert(number);
-        }
+    for (name, number) in named().chain(named().map(|(name, number)| (short(name), number))) {
+        numbers.entry(name).or_insert(number);
     }
     numbers
 });
