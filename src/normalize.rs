@@ -70,7 +70,7 @@ impl<'d, D: Deref<Target = Desk>> Normalizer<'d, D> {
         }
         if copy.captions.len() > MAX_CAPTIONS {
             let detail = format!("{} captions, and the limit is {MAX_CAPTIONS}", copy.captions.len());
-            return Err(Reject::new(Reason::TooLarge, detail));
+            return Err(Reject::new(Reason::TooLarge, detail).of(source(&item, &copy)));
         }
         let status = status(&item, &copy);
         let (headline, _) = article::headline(&item, &copy);

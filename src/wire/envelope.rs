@@ -29,6 +29,9 @@ pub(super) fn read(json: &str) -> Result<Item<'_>, Reject> {
     }
 }
 
+/// The longest uri of a provider, in bytes: it becomes a key and a header, beside the document.
+pub(super) const MAX_URI_BYTES: usize = 4 << 10;
+
 /// What the fields say, but for `source`.
 fn judge(envelope: Envelope<'_>) -> Result<Item<'_>, Reject> {
     if let Some(name) = envelope.repeated {
@@ -51,7 +54,7 @@ fn judge(envelope: Envelope<'_>) -> Result<Item<'_>, Reject> {
     Ok(Item {
         text: super::copy(text)?,
         source: None,
-        uri: optional("uri", envelope.uri)?,
+        uri: uri(envelope.uri)?,
         version: version(envelope.version)?,
         status: status(envelope.status)?,
         headline: optional("headline", envelope.headline)?.and_then(fold::fold_line),
@@ -83,6 +86,14 @@ fn string<'j>(name: &str, value: Value<'j>) -> Result<Option<Cow<'j, str>>, Reje
 
 fn optional<'j>(name: &str, value: Option<Value<'j>>) -> Result<Option<Cow<'j, str>>, Reject> {
     Ok(value.map(|value| string(name, value)).transpose()?.flatten().and_then(fold::trimmed))
+}
+
+fn uri(value: Option<Value<'_>>) -> Result<Option<Cow<'_, str>>, Reject> {
+    let uri = optional("uri", value)?;
+    match uri.as_ref().map(|uri| uri.len()).filter(|bytes| *bytes > MAX_URI_BYTES) {
+        Some(bytes) => Err(bad(format!("`uri` has {bytes} bytes, and the limit is {MAX_URI_BYTES}"))),
+        None => Ok(uri),
+    }
 }
 
 fn version(value: Option<Value<'_>>) -> Result<Option<u64>, Reject> {
@@ -402,6 +413,9 @@ mod tests {
         assert_eq!(source(r#"{"source": " Holm Press "}"#).as_deref(), Some("Holm Press"));
         assert_eq!(source(r#"{"text": "", "source": "Holm Press"}"#).as_deref(), Some("Holm Press"));
         assert_eq!(source(r#"{"text": ""}"#), None);
+        let long =
+            format!(r#"{{"text": "Copy.", "source": "Holm Press", "uri": "{}"}}"#, "x".repeat(MAX_URI_BYTES + 1));
+        assert_eq!(source(&long).as_deref(), Some("Holm Press"));
     }
 
     #[test]

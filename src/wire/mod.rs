@@ -87,9 +87,6 @@ impl Item<'_> {
     }
 }
 
-/// The longest uri of a provider, in bytes: it becomes a key and a header, beside the document.
-const MAX_URI_BYTES: usize = 4 << 10;
-
 /// Reads one raw record.
 ///
 /// `content_type` is the record's `content-type` header (a MIME type, with an optional charset parameter). Without it, or
@@ -112,17 +109,11 @@ pub fn read<'m>(value: &'m [u8], content_type: Option<&str>, max_bytes: usize) -
         return Err(format::unsupported(name));
     }
     let text = charset::decode(value, declared.charset)?;
-    let item = match (declared.format().unwrap_or_else(|| format::look(&text)), text) {
+    match (declared.format().unwrap_or_else(|| format::look(&text)), text) {
         (Format::Foreign(name), _) => Err(format::unsupported(name)),
         (Format::Envelope, Cow::Borrowed(text)) => envelope::read(text),
         (Format::Envelope, Cow::Owned(text)) => envelope::read(&text).map(Item::into_owned),
         (Format::Text, text) => Ok(Item { text: copy(text)?, ..Item::default() }),
-    }?;
-    match item.uri.as_ref().map(|uri| uri.len()).filter(|bytes| *bytes > MAX_URI_BYTES) {
-        Some(bytes) => {
-            Err(Reject::new(Reason::BadEnvelope, format!("`uri` has {bytes} bytes, and the limit is {MAX_URI_BYTES}")))
-        }
-        None => Ok(item),
     }
 }
 
@@ -192,8 +183,8 @@ mod tests {
     #[test]
     fn a_uri_longer_than_any_is_refused() {
         let item = |bytes: usize| format!(r#"{{"text": "Copy.", "uri": "urn:{}"}}"#, "x".repeat(bytes - 4));
-        assert!(read(item(MAX_URI_BYTES).as_bytes(), None, MAX).is_ok());
-        let reject = read(item(MAX_URI_BYTES + 1).as_bytes(), None, MAX).unwrap_err();
+        assert!(read(item(envelope::MAX_URI_BYTES).as_bytes(), None, MAX).is_ok());
+        let reject = read(item(envelope::MAX_URI_BYTES + 1).as_bytes(), None, MAX).unwrap_err();
         assert_eq!(reject.to_string(), "bad_envelope: `uri` has 4097 bytes, and the limit is 4096");
     }
 
