@@ -39,8 +39,8 @@ use crate::{
 
 /// How long a poll waits on an idle wire.
 const IDLE: Duration = Duration::from_millis(100);
-/// How long a poll waits while a commit is under way: its end is looked for that often.
-const GLANCE: Duration = Duration::from_millis(2);
+/// How long records gather at a stretch, where none was waiting.
+const REST: Duration = Duration::from_millis(10);
 /// How long an outcome is waited for at a stretch, where nothing else can be done.
 const STRETCH: Duration = Duration::from_secs(1);
 /// How long a seek may take.
@@ -143,22 +143,26 @@ impl<'s> Session<'s> {
         self.settle(Duration::ZERO)?;
         match self.core.is_due(&self.batch, self.started.elapsed(), quiet) {
             true => self.transact(),
+            false if quiet => self.rest(),
             false => Ok(()),
         }
     }
 
     /// How long the next poll may wait.
     fn patience(&self) -> Duration {
+        if self.sealed.is_some() || !self.ahead.is_empty() { Duration::ZERO } else { IDLE }
+    }
+
+    /// Lets records gather until the commit under way has ended, or the pace asks for the next. A poll would wake up for
+    /// each handful of them, and that costs a steady wire as much as the edit.
+    fn rest(&mut self) -> Result<(), End> {
         if self.sealed.is_some() {
-            return GLANCE;
+            return self.settle(REST);
         }
-        if self.ahead.is_empty() {
-            return IDLE;
+        if !self.ahead.is_empty() {
+            thread::sleep(self.core.patience(self.started.elapsed()).min(REST));
         }
-        match self.core.patience(self.started.elapsed()) {
-            Duration::ZERO => Duration::ZERO,
-            wait => wait.max(GLANCE),
-        }
+        Ok(())
     }
 
     /// What need not be looked at for every record.
