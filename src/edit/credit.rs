@@ -13,7 +13,7 @@ pub struct Credit<'t> {
 }
 
 /// What leads in a credit, in lower case. Behind the second group stands who supplied the picture, not who took it.
-const TAKEN: [&str; 24] = [
+const TAKEN: [&str; 25] = [
     "file photo by",
     "pool photo by",
     "handout photo by",
@@ -36,6 +36,7 @@ const TAKEN: [&str; 24] = [
     "credit:",
     "credit...",
     "credit",
+    "toggle caption",
     "©",
     "(c)",
 ];
@@ -154,7 +155,7 @@ const OUTLETS: [&str; 40] = [
 #[must_use]
 pub(super) fn parse<'t>(agencies: &Agencies, credit: &'t str) -> Credit<'t> {
     let mut text = credit.trim().trim_matches(['(', ')', '[', ']', ' ']).trim_end_matches(['.', '/', ' ']);
-    for stop in [" | ", " ATTENTION ", " - MANDATORY ", " TPX IMAGES", " - RC", " Enlarge"] {
+    for stop in [" | ", " ATTENTION ", " - MANDATORY ", " TPX IMAGES", " - RC", " Enlarge", " Photo Gallery"] {
         text = text.split_once(stop).map_or(text, |(credit, _)| credit.trim_end());
     }
     // A page prints some credits twice: `Kit Marlow/AP Kit Marlow/AP`.

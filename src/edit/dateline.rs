@@ -182,6 +182,7 @@ impl Agencies {
             }
             let dash = separator(text, after);
             if let Some(agencies) = self.named(marked) {
+                let dash = dash.or_else(|| hyphen(text, after));
                 if let Some(dash) = dash {
                     return Some(found(text, dash.end, head, agencies));
                 }
@@ -340,6 +341,12 @@ fn separator(text: &str, at: usize) -> Option<Range<usize>> {
     let single = matches!(&text[start..end], "-" | "." | ":" | "=");
     let open = text[end..].chars().next().is_none_or(|c| c.is_whitespace() || !c.is_alphanumeric());
     (!single || open).then_some(start..end)
+}
+
+/// The hyphen of `(Reuters) -The port`: behind an agency's brackets and a space it belongs to no word.
+fn hyphen(text: &str, at: usize) -> Option<Range<usize>> {
+    let begins = text.get(at..)?.strip_prefix(" -")?.chars().next()?;
+    (begins.is_uppercase() || begins.is_numeric()).then_some(at + 1..at + 2)
 }
 
 fn skip_space(text: &str, at: usize) -> usize {

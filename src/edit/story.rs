@@ -218,6 +218,8 @@ impl<'r> Pass<'_, '_, 'r> {
                 Verdict::evidence(Label::Caption, "a sentence before the dateline")
             } else if headline.is_some_and(|h| self.blocks[h].text == block.text) {
                 Verdict::evidence(Label::Headline, "the headline again")
+            } else if headline.is_some_and(|h| names_image(&block.text, &self.blocks[h].text)) {
+                Verdict::evidence(Label::Boilerplate, "the headline as the name of a picture")
             } else if i > 0 && self.label(i - 1) == Some(Label::Byline) && self.is_outlet(i) {
                 Verdict::evidence(Label::Boilerplate, "the outlet under a byline")
             } else if self.is_byline(i, headline.is_some()) {
@@ -418,8 +420,20 @@ impl<'r> Pass<'_, '_, 'r> {
         let closed = followed || (last && i + 1 < self.blocks.len());
         let headline = !quote && shape.end == End::Open && shape.words >= 7;
         let link = dateline && closed && headline && before == End::Sentence;
+        let next = self.blocks.get(i + 1).filter(|_| followed);
+        if next.is_some_and(|next| self.rules.agencies.dateline(&next.text, false).is_some()) {
+            return Some(Verdict::evidence(Label::Subhead, "the headline of a further story"));
+        }
         link.then(|| Verdict::evidence(Label::Boilerplate, "a headline between paragraphs"))
     }
+}
+
+/// Whether `text` is `headline` with the size of a picture and who filed it behind: `Ferries return 150 150 admin`.
+fn names_image(text: &str, headline: &str) -> bool {
+    let Some(rest) = text.strip_prefix(headline) else { return false };
+    let mut words = rest.split_whitespace();
+    let size = |word: Option<&str>| word.is_some_and(|w| w.len() <= 5 && w.bytes().all(|b| b.is_ascii_digit()));
+    size(words.next()) && size(words.next()) && words.count() <= 2
 }
 
 /// Whether `text` says that somebody said something.
@@ -427,9 +441,10 @@ fn reports_speech(text: &str) -> bool {
     [" said", " says ", " told ", " asked ", " added "].iter().any(|verb| text.contains(verb))
 }
 
-/// Whether a sentence ends inside `text`.
+/// Whether a sentence ends inside `text`, be it that a sign-off is glued to it: `2,3 Prozent./ag/jha/`.
 fn holds_sentence(text: &str) -> bool {
-    text.match_indices(". ").any(|(at, _)| ends_in_word(&text[..=at]))
+    let behind = |at: usize| text[at + 1..].starts_with([' ', '/', '(', '[', '–', '—']);
+    text.match_indices('.').any(|(at, _)| behind(at) && ends_in_word(&text[..=at]))
 }
 
 /// Whether `text` ends in a full stop that belongs to the sentence, not to an abbreviation: `U.S.`, `Inc.`, `N.`.
