@@ -1,0 +1,111 @@
+//! Lines that are no sentences between the paragraphs of a story: crossheads, links to other stories, lists.
+
+use super::{End, HEADLINE_WORDS, Label, Pass, Verdict, holds_sentence};
+
+const SHORT: &str = "a short line between paragraphs";
+const HEADLINE: &str = "a headline between paragraphs";
+/// As many headlines between paragraphs divide a story.
+const SERIES: usize = 4;
+/// Paragraphs that are looked through for the next one of the story.
+const NEAR: usize = 32;
+/// Words that a crosshead in capitals may have; longer ones are links.
+const CAPITALS_WORDS: usize = 7;
+
+impl<'r> Pass<'_, '_, 'r> {
+    /// How a paragraph of the story ends; a sign-off glued to its last sentence does not count.
+    fn end(&self, i: usize) -> End {
+        match self.blocks[i].shape.end {
+            End::Open if holds_sentence(&self.blocks[i].text) => End::Sentence,
+            end => end,
+        }
+    }
+
+    /// An unlabelled line that is no sentence.
+    pub(super) fn is_open(&self, i: usize) -> bool {
+        let (text, shape) = (self.blocks[i].text.as_ref(), &self.blocks[i].shape);
+        let dots = text.ends_with("...") || text.ends_with('…');
+        let open = match shape.end {
+            End::Open => true,
+            End::Sentence => {
+                (dots && shape.words <= 5) || text.ends_with(['?', '!']) && shape.words <= 12 || shape.all_caps()
+            }
+            End::Colon => shape.all_caps() && shape.words <= 6,
+        };
+        open && !shape.long && shape.words <= HEADLINE_WORDS && !holds_sentence(text)
+    }
+
+    /// Decides on a run of lines that are no sentences: one or two between paragraphs are crossheads or links, more are a
+    /// list, which stays.
+    pub(super) fn open_lines(&mut self, run: Vec<usize>, dateline: bool) {
+        let (&[from] | &[from, _]) = run.as_slice() else { return };
+        let to = run.last().map_or(from, |last| last + 1);
+        let in_story = |j: &usize| self.found[*j].is_none_or(|v| v.label == Label::Body);
+        let before = (0..from).rev().take(NEAR).find(in_story);
+        let after = (to..self.blocks.len()).take(NEAR).find(in_story);
+        let Some(before) = before else { return };
+        let prose = |j: usize| self.end(j) != End::Open || self.blocks[j].shape.words >= 12;
+        let followed = after.is_some_and(prose);
+        if !prose(before) {
+            return;
+        }
+        let before = self.end(before);
+        let verdicts: Vec<_> =
+            run.iter().map(|&i| self.open_line(i, dateline, before, followed, after.is_none())).collect();
+        if run.len() == 2 && verdicts[0].map(|v| v.label) == verdicts[1].map(|v| v.label) {
+            return;
+        }
+        for (i, verdict) in run.into_iter().zip(verdicts) {
+            self.found[i] = verdict;
+        }
+    }
+
+    fn open_line(&self, i: usize, dateline: bool, before: End, followed: bool, last: bool) -> Option<Verdict<'r>> {
+        let (text, shape) = (self.blocks[i].text.as_ref(), &self.blocks[i].shape);
+        let framed = text.starts_with("- ") && text.ends_with(" -");
+        let first = text.chars().next()?;
+        let item =
+            !framed && (matches!(first, '-' | '–' | '—' | '*' | '•' | '·' | '(' | '[' | '@') || first.is_lowercase());
+        if item || shape.upper + shape.lower < 2 || shape.digits > 6 {
+            return None;
+        }
+        if before == End::Colon && !framed && !shape.all_caps() {
+            return None;
+        }
+        let question = text.ends_with('?');
+        if shape.all_caps() && !framed && !question && shape.words > CAPITALS_WORDS {
+            return followed
+                .then(|| Verdict::evidence(Label::Boilerplate, "a headline in capitals between paragraphs"));
+        }
+        let short = shape.words <= 6 || framed || shape.all_caps() || (question && shape.words <= 10);
+        if short {
+            return followed.then(|| Verdict::evidence(Label::Subhead, SHORT));
+        }
+        // Agency copy has no crossheads that long; features and lists without a dateline do.
+        let quote = matches!(first, '"' | '“' | '«' | '„');
+        if !dateline && followed && before == End::Sentence && !quote {
+            return Some(Verdict::evidence(Label::Subhead, "a line between paragraphs"));
+        }
+        // At the very end of an item it may as well be copy that was cut off.
+        let closed = followed || (last && i + 1 < self.blocks.len());
+        let headline = !quote && shape.end == End::Open && shape.words >= 7;
+        let link = dateline && closed && headline && before == End::Sentence;
+        let next = self.blocks.get(i + 1).filter(|_| followed);
+        if next.is_some_and(|next| self.rules.agencies.dateline(&next.text, false).is_some()) {
+            return Some(Verdict::evidence(Label::Subhead, "the headline of a further story"));
+        }
+        link.then(|| Verdict::evidence(Label::Boilerplate, HEADLINE))
+    }
+
+    /// Headlines between paragraphs are links to other stories, unless they come in numbers and take the place of crossheads:
+    /// live reports and questions-and-answers are divided by them.
+    pub(super) fn series(&mut self, from: usize) {
+        let reasons = || self.found[from..].iter().flatten().map(|verdict| verdict.reason);
+        let many = reasons().filter(|reason| *reason == HEADLINE).count() >= SERIES;
+        if !many || reasons().any(|reason| reason == SHORT) {
+            return;
+        }
+        for verdict in self.found[from..].iter_mut().flatten().filter(|verdict| verdict.reason == HEADLINE) {
+            *verdict = Verdict::evidence(Label::Subhead, "one headline of many between paragraphs");
+        }
+    }
+}
