@@ -5,7 +5,7 @@ use super::{End, HEADLINE_WORDS, Label, Pass, Verdict, holds_sentence};
 const SHORT: &str = "a short line between paragraphs";
 const HEADLINE: &str = "a headline between paragraphs";
 /// As many headlines between paragraphs divide a story.
-const SERIES: usize = 4;
+const SERIES: usize = 3;
 /// Paragraphs that are looked through for the next one of the story.
 const NEAR: usize = 32;
 /// Words that a crosshead in capitals may have; longer ones are links.
