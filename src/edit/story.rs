@@ -19,6 +19,10 @@ const OPEN_LINES_BEFORE: usize = 4;
 /// Words that a headline, or a link to a story, may have.
 const HEADLINE_WORDS: usize = 16;
 
+/// Words that a link under a heading has at least, inside the story and behind it.
+const LINK_WORDS: usize = 5;
+const TAIL_LINK_WORDS: usize = 3;
+
 /// What a paragraph is, and why.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Verdict<'r> {
@@ -282,14 +286,22 @@ impl<'r> Pass<'_, '_, 'r> {
         }
     }
 
-    /// Open lines under a heading that announces links.
+    /// Open lines under a heading that announces links. Behind the last sentence a short one can be no crosshead.
     fn lists(&mut self, from: usize, to: usize) {
         let mut listed: Option<&'r str> = None;
+        let mut story = None;
         for i in from..to {
             match self.found[i] {
                 Some(v) => listed = v.rule.filter(|r| r.list).map(|r| r.id.as_str()),
-                None if listed.is_some() && self.is_open(i) && self.blocks[i].shape.words >= 5 => {
-                    self.found[i] = listed.map(|id| Verdict::evidence(Label::Boilerplate, id));
+                None if listed.is_some() && self.is_open(i) => {
+                    let end = *story.get_or_insert_with(|| {
+                        (i..to).rev().find(|&j| self.found[j].is_none() && !self.is_open(j)).unwrap_or(i)
+                    });
+                    if self.blocks[i].shape.words >= if i < end { LINK_WORDS } else { TAIL_LINK_WORDS } {
+                        self.found[i] = listed.map(|id| Verdict::evidence(Label::Boilerplate, id));
+                    } else {
+                        listed = None;
+                    }
                 }
                 None => listed = None,
             }
