@@ -99,12 +99,12 @@ impl<'r> Pass<'_, '_, 'r> {
     /// Headlines between paragraphs are links to other stories, unless they come in numbers and take the place of crossheads:
     /// live reports and questions-and-answers are divided by them.
     pub(super) fn series(&mut self, from: usize) {
-        let reasons = || self.found[from..].iter().flatten().map(|verdict| verdict.reason);
+        let reasons = || self.found.iter().skip(from).flatten().map(|verdict| verdict.reason);
         let many = reasons().filter(|reason| *reason == HEADLINE).count() >= SERIES;
         if !many || reasons().any(|reason| reason == SHORT) {
             return;
         }
-        for verdict in self.found[from..].iter_mut().flatten().filter(|verdict| verdict.reason == HEADLINE) {
+        for verdict in self.found.iter_mut().skip(from).flatten().filter(|verdict| verdict.reason == HEADLINE) {
             *verdict = Verdict::evidence(Label::Subhead, "one headline of many between paragraphs");
         }
     }
