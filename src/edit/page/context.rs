@@ -13,6 +13,8 @@ use crate::edit::Label;
 
 /// Numbers a line is described by at the second look.
 pub const SECOND: usize = FIRST + CLASS_COUNT + AROUND + STORY + 2 * BEST + 2 * pieces::NUMBERS + BETWEEN;
+/// A tree stores which number it looks at in one byte.
+const _: () = assert!(SECOND <= 256);
 /// Chances of four neighbours.
 const AROUND: usize = 4 * CLASS_COUNT;
 /// Where the likely story is, and what it is like.
@@ -56,7 +58,7 @@ pub(super) const CAPTION: usize = class(Label::Caption);
 pub fn widen(seen: &Seen, chances: &[Chances]) -> Matrix {
     let n = chances.len();
     let story = Story::of(seen, chances);
-    let headline = best_headline(seen, chances, story.from);
+    let headline = best_headline(seen, chances, story.from, 3);
     let byline = best_byline(chances, headline.unwrap_or(story.from.saturating_sub(UNTITLED)), story.from);
     let pieces = [3, 10].map(|gap| Pieces::of(seen, chances, gap, headline));
     let between = [Between::of(seen, chances, 0.5), Between::of(seen, chances, 0.8)];
@@ -166,13 +168,13 @@ fn best(chances: &[Chances], class: usize, bonus: impl Fn(usize) -> f32) -> Opti
     lines.max_by(|a, b| (chances[*a][class] + bonus(*a)).total_cmp(&(chances[*b][class] + bonus(*b))))
 }
 
-/// The line most likely to be the headline of the story that begins at `story`: above it, and on the page again but not all
-/// over it.
-pub(super) fn best_headline(seen: &Seen, chances: &[Chances], story: usize) -> Option<usize> {
+/// The line most likely to be the headline of the story that begins at `story`, give or take `slack` lines: above it, and on
+/// the page again but not all over it.
+pub(super) fn best_headline(seen: &Seen, chances: &[Chances], story: usize, slack: usize) -> Option<usize> {
     best(chances, HEADLINE, |i| {
         let copies = seen.first.row(i)[COPIES] - 1.0;
         let far = i.abs_diff(story).saturating_sub(12).min(60) as f32;
-        let behind = if i > story + 3 { 0.3 } else { 0.0 };
+        let behind = if i > story + slack { 0.3 } else { 0.0 };
         let menu = if copies > 4.0 { 1.0 } else { 0.0 };
         0.1 * copies.min(3.0) - 0.002 * far - behind - menu
     })
@@ -290,7 +292,7 @@ mod tests {
             let mut guesses = chances(&vec![BOILERPLATE; lines.len()]);
             guesses.iter_mut().for_each(|c| c[HEADLINE] = 0.2);
             guesses[1][HEADLINE] = 0.25;
-            best_headline(&seen, &guesses, story)
+            best_headline(&seen, &guesses, story, 0)
         };
         assert_eq!(best(&lines, 3), Some(2), "a copy outweighs a little");
         lines.extend(["Storm over: harbour of Ostheim opens"; 4]);

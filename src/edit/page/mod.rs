@@ -74,6 +74,7 @@ pub(super) fn structure<'t, 'r>(
         verdicts[*i] = Verdict::evidence(label, reason(label));
     }
     keep_main_text(&seen, &mut verdicts);
+    drop_other_stories(blocks, &mut verdicts);
     let headline = repeats::headlines(&seen, &chances, &mut verdicts, blocks, hints.headline);
     repeats::bylines(&seen, &chances, &mut verdicts, blocks, headline);
     let story = verdicts.iter().position(|v| v.label == Label::Body).unwrap_or(blocks.len());
@@ -100,6 +101,32 @@ fn keep_main_text(seen: &Seen, verdicts: &mut [Verdict<'_>]) {
     if kept * 3.0 < all {
         for i in main.filter(|i| prose(i) > 0.0) {
             verdicts[seen.lines[i]] = Verdict::evidence(Label::Body, "running text in the page's main block");
+        }
+    }
+}
+
+/// Lines without story that part it into pieces.
+const APART: usize = 20;
+/// Lines from the largest piece of story at which a smaller one is another story.
+const FAR: usize = 40;
+
+/// A smaller piece of story far from the largest is another story's: a list of teasers with a sentence under each, comments.
+fn drop_other_stories(blocks: &[Block<'_>], verdicts: &mut [Verdict<'_>]) {
+    let mut pieces: Vec<(usize, usize, usize)> = Vec::new();
+    for i in (0..blocks.len()).filter(|i| verdicts[*i].label == Label::Body) {
+        let size = blocks[i].text.len();
+        match pieces.last_mut() {
+            Some((_, last, sum)) if i - *last <= APART => (*last, *sum) = (i, *sum + size),
+            _ => pieces.push((i, i, size)),
+        }
+    }
+    let Some(&(from, to, most)) = pieces.iter().max_by_key(|(_, _, size)| *size) else { return };
+    for (first, last, size) in pieces {
+        let away = from.saturating_sub(last).max(first.saturating_sub(to));
+        if away >= FAR && size * 5 < most * 3 {
+            for verdict in verdicts[first..=last].iter_mut().filter(|v| v.label == Label::Body) {
+                *verdict = Verdict::evidence(Label::Boilerplate, "another story, far from this one");
+            }
         }
     }
 }
@@ -158,6 +185,7 @@ mod testing {
 
 #[cfg(test)]
 mod tests {
+    use crate::edit::story::Verdict;
     use crate::edit::{Desk, Label, lines};
 
     fn is_page(text: &str) -> bool {
@@ -184,6 +212,22 @@ mod tests {
         assert_eq!(copy.body.join("\n") + "\n", story);
         let menu = copy.lines.iter().filter(|l| l.text.starts_with("Harbour section"));
         assert!(menu.clone().count() == 80 && menu.clone().all(|l| l.label != Label::Body));
+    }
+
+    #[test]
+    fn a_smaller_story_far_from_the_story_is_another_one() {
+        let labels = |between: usize, far: usize| {
+            let text = STORY.repeat(5) + &"Harbour section\n".repeat(between) + &STORY.repeat(far);
+            let blocks = lines::blocks(&text, &lines::rows(&text));
+            let label = |sentence| if sentence { Label::Body } else { Label::Boilerplate };
+            let verdict = |b: &lines::Block<'_>| Verdict::evidence(label(b.text.ends_with('.')), "");
+            let mut verdicts: Vec<_> = blocks.iter().map(verdict).collect();
+            super::drop_other_stories(&blocks, &mut verdicts);
+            verdicts.iter().filter(|v| v.label == Label::Body).count()
+        };
+        assert_eq!(labels(50, 2), 5);
+        assert_eq!(labels(30, 2), 7, "not far");
+        assert_eq!(labels(50, 4), 9, "not small");
     }
 
     #[test]

@@ -12,8 +12,8 @@ const TITLE: usize = 15;
 /// How much a line that holds the headline may add to it, and how much of it a line must be that is a part of it.
 const AROUND: f32 = 1.3;
 const PART: f32 = 0.4;
-/// The chance from which a line is a headline although it is not like the page's.
-const OWN_RIGHT: f32 = 0.8;
+/// The chance from which the page's likeliest headline is one.
+const HEADLINE_LEAST: f32 = 0.06;
 /// The chance from which the page's likeliest byline is one.
 const BYLINE_LEAST: f32 = 0.03;
 /// Lines from the byline within which another one is more of it.
@@ -32,7 +32,8 @@ pub(super) fn headlines(
     given: Option<&str>,
 ) -> Option<usize> {
     let story = first_body(seen, verdicts);
-    let best = context::best_headline(seen, chances, story).map(|k| seen.lines[k]);
+    let best = context::best_headline(seen, chances, story, 0).filter(|k| chances[*k][HEADLINE] >= HEADLINE_LEAST);
+    let best = best.map(|k| seen.lines[k]);
     let title = match (given, best) {
         (Some(given), _) => names::folded(given),
         (None, Some(best)) => {
@@ -61,16 +62,10 @@ pub(super) fn headlines(
             *verdict = Verdict::evidence(Label::Headline, "the headline, as it stands elsewhere too");
         }
     }
-    let other = |i: &usize| verdicts[*i].label == Label::Headline && Some(*i) != best && !is_it(&blocks[*i].text);
-    let others: Vec<usize> = seen
-        .lines
-        .iter()
-        .enumerate()
-        .filter(|(k, i)| chances[*k][HEADLINE] < OWN_RIGHT && other(i))
-        .map(|(_, i)| *i)
-        .collect();
-    for i in others {
-        verdicts[i] = Verdict::evidence(Label::Boilerplate, "reads like a headline, but not of this story");
+    for i in &seen.lines {
+        if verdicts[*i].label == Label::Headline && Some(*i) != best && !is_it(&blocks[*i].text) {
+            verdicts[*i] = Verdict::evidence(Label::Boilerplate, "reads like a headline, but not of this story");
+        }
     }
     best
 }
@@ -93,13 +88,15 @@ pub(super) fn bylines(
         }
     }
     let story = first_body(seen, verdicts);
-    let title = headline.and_then(|h| seen.lines.iter().position(|i| *i == h));
+    // The headline may stand on the page several times: the byline is below the one nearest above the story.
+    let titled = |k: &usize| headline.is_some() && verdicts[seen.lines[*k]].label == Label::Headline;
+    let title = (0..story).rev().find(titled).or_else(|| seen.lines.iter().position(|i| Some(*i) == headline));
     let title = title.unwrap_or(story.saturating_sub(context::UNTITLED));
     let Some(best) = context::best_byline(chances, title, story).filter(|k| chances[*k][BYLINE] >= BYLINE_LEAST) else {
         return;
     };
     let best = seen.lines[best];
-    if matches!(verdicts[best].label, Label::Body | Label::Date) || is_credit(&blocks[best].text) {
+    if matches!(verdicts[best].label, Label::Body | Label::Date | Label::Headline) || is_credit(&blocks[best].text) {
         return;
     }
     verdicts[best] = Verdict::evidence(Label::Byline, "reads and stands like one");
@@ -132,19 +129,25 @@ fn is_credit(text: &str) -> bool {
 mod tests {
     use super::*;
     use crate::edit::lines;
-    use crate::edit::page::context::BOILERPLATE;
+    use crate::edit::page::context::{BODY, BOILERPLATE};
     use crate::edit::page::testing::{chances, seen};
 
     const TITLE_LINE: &str = "Storm over: harbour of Ostheim opens again";
 
-    /// The labels that `lines` get, with the first guesses in `likely`.
+    /// The labels that `lines` get, with the first guesses in `likely`, the likeliest first.
     fn labels(text: &[&str], likely: &[(usize, usize)], given: Option<&str>) -> Vec<Label> {
         let text = text.join("\n");
         let seen = seen(&text.lines().collect::<Vec<_>>());
         let mut guesses = chances(&vec![BOILERPLATE; seen.lines.len()]);
-        likely.iter().for_each(|(line, class)| guesses[*line][*class] = 0.3);
+        likely
+            .iter()
+            .zip(0u8..)
+            .for_each(|((line, class), rank)| guesses[*line][*class] = 0.3 - 0.02 * f32::from(rank));
         let blocks = lines::unwrapped(&lines::rows(&text));
         let mut verdicts = vec![Verdict::evidence(Label::Boilerplate, ""); blocks.len()];
+        for (line, _) in likely.iter().filter(|(_, class)| *class == BODY) {
+            verdicts[*line] = Verdict::evidence(Label::Body, "");
+        }
         let headline = headlines(&seen, &guesses, &mut verdicts, &blocks, given);
         bylines(&seen, &guesses, &mut verdicts, &blocks, headline);
         verdicts.iter().map(|v| v.label).collect()
@@ -176,6 +179,21 @@ mod tests {
             ["By Kit Marlow, Harbour Desk", "Ferries are late", "Kit Marlow", "Write to Kit Marlow here", "Kit Onslow"];
         use Label::{Boilerplate, Byline};
         assert_eq!(labels(&lines, &[(0, BYLINE)], None), [Byline, Boilerplate, Byline, Byline, Boilerplate]);
+    }
+
+    #[test]
+    fn the_byline_is_below_the_headline_next_to_the_story() {
+        let story = "The harbour of Ostheim opened again on Monday after a week of storms, the harbour office said.";
+        let lines = [TITLE_LINE, "Harbour Quiz", "Tide Tables", TITLE_LINE, "Kit Marlow", story];
+        let likely = [(0, HEADLINE), (1, BYLINE), (4, BYLINE), (5, BODY)];
+        use Label::{Body, Boilerplate, Byline, Headline};
+        assert_eq!(labels(&lines, &likely, None), [Headline, Boilerplate, Boilerplate, Headline, Byline, Body]);
+    }
+
+    #[test]
+    fn a_headline_that_reads_like_a_byline_too_stays_one() {
+        let likely = [(0, HEADLINE), (0, BYLINE)];
+        assert_eq!(labels(&[TITLE_LINE, "Ferries"], &likely, None), [Label::Headline, Label::Boilerplate]);
     }
 
     #[test]
