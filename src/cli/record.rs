@@ -50,8 +50,12 @@ impl Record {
 
     /// The value of the first header `name`, if it is text.
     pub fn header(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.headers.iter().find(|(key, _)| key == name)?;
-        std::str::from_utf8(&value.as_ref()?.0).ok()
+        text(self.headers.iter().find(|(key, _)| key == name)?)
+    }
+
+    /// The value of a header of our own: the last, for on a dead letter ours stand behind those that the raw item brought.
+    pub fn mark(&self, name: &str) -> Option<&str> {
+        text(self.headers.iter().rfind(|(key, _)| key == name)?)
     }
 
     /// The bytes of the value; none is empty.
@@ -68,6 +72,10 @@ impl Record {
     pub fn place(&self) -> String {
         format!("{}/{}/{}", self.topic, self.partition, self.offset)
     }
+}
+
+fn text((_, value): &(String, Option<Bytes>)) -> Option<&str> {
+    std::str::from_utf8(&value.as_ref()?.0).ok()
 }
 
 #[derive(Serialize, Deserialize)]
@@ -121,6 +129,12 @@ pub(super) mod tests {
             assert!(!written.contains('\n'), "one line: {written}");
             assert_eq!(serde_json::from_str::<Record>(&written).unwrap(), record);
         }
+    }
+
+    #[test]
+    fn a_header_that_the_raw_item_forged_does_not_hide_ours() {
+        let record = record(b"", &[("copydesk-reason", "forged"), ("copydesk-reason", "no_copy")]);
+        assert_eq!(record.mark("copydesk-reason"), Some("no_copy"));
     }
 
     #[test]

@@ -108,6 +108,7 @@ struct Inner {
     build: IntGaugeVec,
     rules: Mutex<String>,
     reloads: IntCounterVec,
+    reload_time: IntGaugeVec,
     raw_items: IntCounter,
     raw_bytes: IntCounter,
     normalized: IntCounter,
@@ -144,6 +145,7 @@ impl Metrics {
             build,
             rules: Mutex::new(rules.to_owned()),
             reloads: new.counters("reloads_total", "Reloads of rules and log level.", &["outcome"]),
+            reload_time: new.gauges("reload_timestamp_seconds", "Unix time of the latest reload.", &["outcome"]),
             raw_items: new.counter("raw_items_total", "Raw items read, in committed transactions."),
             raw_bytes: new.counter("raw_bytes_total", "Bytes of the values of raw items read."),
             normalized: new.counter("normalized_total", "Items edited and sent to the owner of their content hash."),
@@ -245,6 +247,7 @@ impl Metrics {
     pub fn reloaded(&self, outcome: ReloadOutcome, rules: &str) {
         let inner = &self.0;
         inner.reloads.with_label_values(&[outcome.code()]).inc();
+        inner.reload_time.with_label_values(&[outcome.code()]).set(jiff::Timestamp::now().as_second());
         let mut known = inner.rules.lock().unwrap_or_else(PoisonError::into_inner);
         if outcome == ReloadOutcome::Done && *known != rules {
             let version = env!("CARGO_PKG_VERSION");
@@ -344,6 +347,7 @@ impl Inner {
         }
         for outcome in ReloadOutcome::ALL {
             self.reloads.with_label_values(&[outcome.code()]);
+            self.reload_time.with_label_values(&[outcome.code()]);
         }
         for event in BrakeEvent::ALL {
             self.brake.with_label_values(&[event.code()]);

@@ -61,7 +61,7 @@ impl<'a> Plan<'a> {
     /// # Errors
     /// Why it is not.
     pub fn refed<'r>(&self, record: &'r Record) -> Result<Refed<'r>, LeftOut> {
-        let reason = record.header(headers::REASON);
+        let reason = record.mark(headers::REASON);
         let outside = |time: jiff::Timestamp| {
             self.args.since.is_some_and(|since| time < since) || self.args.until.is_some_and(|until| time >= until)
         };
@@ -78,7 +78,7 @@ impl<'a> Plan<'a> {
             return Err(LeftOut::Valueless);
         }
         let source = match reason {
-            Some(_) => record.header(headers::SOURCE).map(str::to_owned),
+            Some(_) => record.mark(headers::SOURCE).map(str::to_owned),
             None => Some(record.place()),
         };
         let lane = source.as_deref().and_then(|source| source.strip_prefix(self.raw)?.strip_prefix('/'));
@@ -86,10 +86,10 @@ impl<'a> Plan<'a> {
         if reason.is_some() && lane.is_none() {
             return Err(LeftOut::NotRaw);
         }
-        let received = record.header(headers::RECEIVED).and_then(|ms| ms.parse().ok());
+        let received = record.mark(headers::RECEIVED).and_then(|ms| ms.parse().ok());
         let timestamp = received.or_else(|| record.time.map(jiff::Timestamp::as_millisecond));
         let raw_topic = self.args.what == What::Topic(Role::Raw);
-        let replayed = record.header(headers::REPLAY_OF).map(str::to_owned);
+        let replayed = record.mark(headers::REPLAY_OF).map(str::to_owned);
         if raw_topic && replayed.is_some() {
             return Err(LeftOut::Replayed);
         }

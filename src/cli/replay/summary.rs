@@ -26,7 +26,7 @@ impl Summary {
     pub fn replay(&mut self, record: &Record) {
         self.replayed += 1;
         self.bytes += record.value().len() as u64;
-        if let Some(reason) = record.header(headers::REASON) {
+        if let Some(reason) = record.mark(headers::REASON) {
             *self.reasons.entry(reason.to_owned()).or_default() += 1;
         }
         self.first = self.first.into_iter().chain(record.time).min();

@@ -122,24 +122,26 @@ fn raw(record: &Record) -> Facts {
 }
 
 fn rejected(record: &Record) -> Facts {
-    let header = |name: &str| record.header(name).map(str::to_owned);
+    let header = |name: &str| record.mark(name).map(str::to_owned);
     let item = raw(record);
+    let names = header(headers::FEED).map_or(item.names, |feed| vec![feed]);
     Facts {
         raw: header(headers::SOURCE),
         reason: header(headers::REASON),
         title: header(headers::DETAIL),
-        others: header(headers::STAGE).into_iter().collect(),
+        others: names.iter().cloned().chain(header(headers::STAGE)).collect(),
+        names,
         ..item
     }
 }
 
 fn article(record: &Record) -> Facts {
-    let header = |name: &str| record.header(name).map(str::to_owned);
+    let header = |name: &str| record.mark(name).map(str::to_owned);
     let Article { uri, version, pub_status, headlines, info_sources, bodies } =
         serde_json::from_slice(record.value()).unwrap_or_default();
     let title = headlines.into_iter().chain(bodies).next().map(|text| text.value);
     Facts {
-        names: info_sources.into_iter().map(|source| source.name).collect(),
+        names: info_sources.into_iter().map(|source| source.name).chain(header(headers::FEED)).collect(),
         raw: header(headers::SOURCE),
         uri,
         hash: header(headers::HASH),
@@ -191,11 +193,24 @@ mod tests {
     fn an_article_tells_its_hash_version_and_agency() {
         let value = br#"{"uri": "urn:nwa:1", "version": "3", "pubStatus": "usable",
             "headlines": [{"role": "main", "value": "Harbour opens"}], "infoSources": [{"name": "UPI", "role": "source"}]}"#;
-        let headers = [("copydesk-hash", &*hash()), ("copydesk-source", "wire.raw/0/7")];
+        let headers = [("copydesk-hash", &*hash()), ("copydesk-source", "wire.raw/0/7"), ("copydesk-feed", "NWA")];
         let facts = Facts::of(Role::Articles, &record(value, &headers));
         assert_eq!(facts.hash, Some(hash()));
         assert_eq!((facts.title.as_deref(), facts.raw.as_deref()), (Some("Harbour opens"), Some("wire.raw/0/7")));
-        assert_eq!((facts.names, facts.others), (vec!["UPI".to_owned()], vec!["usable".to_owned(), "v3".to_owned()]));
+        assert_eq!(facts.names, ["UPI", "NWA"]);
+        assert_eq!(facts.others, ["usable", "v3"]);
+    }
+
+    #[test]
+    fn a_dead_letter_tells_its_feed_as_the_worker_read_it() {
+        let headers = [("copydesk-feed", "UPI"), ("copydesk-stage", "normalize")];
+        let facts = Facts::of(Role::Rejected, &record(b"PORT ELLERY, May 5 (UPI) --", &headers));
+        assert_eq!(
+            (facts.names, facts.others),
+            (vec!["UPI".to_owned()], vec!["UPI".to_owned(), "normalize".to_owned()])
+        );
+        let facts = Facts::of(Role::Rejected, &record(br#"{"source": "NWA"}"#, &[]));
+        assert_eq!(facts.names, ["NWA"], "without the header, as the envelope says");
     }
 
     #[test]

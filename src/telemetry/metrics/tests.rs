@@ -153,10 +153,15 @@ fn a_reload_changes_the_rules_that_are_shown_only_where_it_is_done() {
     let shown = |rules: &str| {
         value(&metrics, &format!(r#"copydesk_build_info{{rules="{rules}",version="{}"}}"#, env!("CARGO_PKG_VERSION")))
     };
+    let time = |outcome: &str| {
+        value(&metrics, &format!(r#"copydesk_reload_timestamp_seconds{{outcome="{outcome}"}}"#)).unwrap()
+    };
     metrics.reloaded(ReloadOutcome::Refused, "s");
     assert_eq!((shown("r"), shown("s")), (Some(1.0), None));
+    assert!(time("refused") > 1e9 && time("done") == 0.0);
     metrics.reloaded(ReloadOutcome::Done, "s");
     assert_eq!((shown("r"), shown("s")), (None, Some(1.0)));
+    assert!(time("done") >= time("refused"));
     metrics.reloaded(ReloadOutcome::Done, "s");
     assert_eq!(shown("s"), Some(1.0));
     assert_eq!(value(&metrics, r#"copydesk_reloads_total{outcome="done"}"#), Some(2.0));
