@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The chart on a real Kubernetes API server, which this script builds of its Go modules: every object validated by the
-# server under restricted Pod Security, then an installation, an upgrade and a rollback on simulated nodes. By hand: about two
-# minutes, and some 20 more the first time. No container is run here; check-image.sh does that.
+# server under restricted Pod Security, then an installation, evictions, an upgrade and a rollback on simulated nodes. By
+# hand: about two minutes, and some 20 more the first time. No container is run here; check-image.sh does that.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=deploy/checks/tools.sh
@@ -58,6 +58,20 @@ release=(desk "$chart" --namespace news --wait --timeout 3m --set kafka.brokers=
 quietly() { "$@" >"$work/said" 2>&1 || { cat "$work/said"; kubectl get pods,events --namespace news | tail -n 20; exit 1; }; }
 quietly helm install "${release[@]}"
 echo "installed: $(state), group $(configured), on nodes $(kubectl get pods --namespace news -o jsonpath='{.items[*].spec.nodeName}')"
+
+# A drain heeds the budget: as long as nodes bring nothing back (kwok stands still), a second pod may not go.
+evict() {
+    kubectl create --raw "/api/v1/namespaces/news/pods/$1/eviction" -f - 2>&1 \
+        <<<'{"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "'"$1"'", "namespace": "news"}}' || true
+}
+kubectl wait --for=jsonpath='{.status.disruptionsAllowed}'=1 poddisruptionbudget/desk-copydesk --namespace news --timeout=60s >/dev/null
+kill -STOP "${plane[-1]}"
+first=$(evict desk-copydesk-0) second=$(evict desk-copydesk-1)
+kill -CONT "${plane[-1]}"
+[[ $first == *Success* && $second == *"disruption budget"* ]] || { echo "evicted: $first; then: $second"; exit 1; }
+quietly kubectl rollout status statefulset/desk-copydesk --namespace news --timeout=60s
+echo "evicted: one pod, and the second not before the first was back"
+
 before=$(kubectl get pods --namespace news -o jsonpath='{.items[*].metadata.uid}')
 
 quietly helm upgrade "${release[@]}" --set kafka.group=newsroom

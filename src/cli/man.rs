@@ -32,7 +32,7 @@ pub struct Args {
 /// # Errors
 /// A command that does not exist, or a page that cannot be written.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let mut overview = Cli::command();
+    let mut overview = Cli::command().disable_help_subcommand(true);
     overview.build();
     if let Some(dir) = &args.dir {
         fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;

@@ -101,6 +101,7 @@ fn every_command_has_a_manual_page() {
         let printed = copydesk(&["man", command]);
         assert!(printed.out.contains(&format!(".TH copydesk-{command} 1")), "{}", printed.out);
     }
+    assert_eq!(std::fs::read_dir(&dir).expect("it is there").count(), COMMANDS.len() + 1, "and the overview, no other");
     let unknown = copydesk(&["man", "frobnicate"]);
     assert_eq!(unknown.code, 1);
     assert!(unknown.err.contains("there is no command `frobnicate`"), "{}", unknown.err);

@@ -65,14 +65,17 @@ fn an_items_context_reaches_its_article_and_the_spans_of_its_transactions() {
     let worker = Worker::start_with(&desk, &settings);
     let trace = |number: u64| format!("{:032x}", 0xabc0 + number);
     let context = |number: u64| format!("00-{}-00f067aa0ba902b7-01", trace(number));
-    let sent = desk.send((0..20).map(|n| Raw::from(&story(n)).header("traceparent", &context(n))));
-    desk.send_one(Raw::bytes(" "));
-    desk.send_one(Raw::from(&story(3)));
+    let sent =
+        desk.send((0..20).map(|n| {
+            Raw::from(&story(n)).header("traceparent", &context(n)).header("tracestate", &format!("wire={n}"))
+        }));
+    desk.settle(&[&worker]);
+    desk.send([Raw::bytes(" "), Raw::from(&story(3))]);
     let ledger = desk.close(vec![worker]);
     for (number, at) in (0..).zip(&sent) {
-        if let Some(article) = ledger.articles.iter().find(|article| article.source == *at) {
-            assert_eq!(article.record.header("traceparent"), Some(context(number).as_str()));
-        }
+        let article = ledger.article(*at);
+        assert_eq!(article.record.header("traceparent"), Some(context(number).as_str()));
+        assert_eq!(article.record.header("tracestate"), Some(format!("wire={number}").as_str()));
     }
 
     let spans = collector.spans();

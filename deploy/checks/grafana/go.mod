@@ -1,0 +1,5 @@
+module copydesk.example/checks/grafana
+
+go 1.22
+
+require github.com/grafana/grafana-foundation-sdk/go v0.0.18
