@@ -57,7 +57,7 @@ pub struct Args {
     #[arg(long = "partition", value_name = "P")]
     partitions: Vec<i32>,
 
-    /// Only of this feed or agency, or made of this raw record (topic/partition/offset)
+    /// Only of this feed or agency (which duplicates do not name), or made of this raw record (topic/partition/offset)
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
 
