@@ -96,6 +96,8 @@ done
 settings+=(--env "COPYDESK_KAFKA_BROKERS=$bootstrap" --env "COPYDESK_KAFKA_GROUP=$prefix" --env "COPYDESK_ADMIN_LISTEN=$admin")
 hardened=(--read-only --read-only-tmpfs=false --user 65532:65532 --cap-drop=ALL --security-opt=no-new-privileges --memory 128m)
 run --rm "${hardened[@]}" "${settings[@]}" localhost/copydesk:first topics --create --partitions 4 --replication 1 >/dev/null
+# What the chart's test asks.
+run --rm "${hardened[@]}" "${settings[@]}" localhost/copydesk:first check --connect >"$context/said" || { cat "$context/said"; exit 1; }
 run --name copydesk-check --detach "${hardened[@]}" "${settings[@]}" localhost/copydesk:first >/dev/null
 ready() {
     for _ in {1..120}; do

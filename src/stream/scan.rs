@@ -48,12 +48,16 @@ impl FromStr for Position {
     }
 }
 
-/// A moment: RFC 3339 (`2026-11-24T06:30:00Z`), or an age (`90m`, `2h 30m`).
+/// A moment: RFC 3339 (`2026-11-24T06:30:00Z`), or an age (`90m`, `2h 30m`, `1d`).
 ///
 /// # Errors
 /// What was expected.
 pub fn moment(text: &str) -> Result<jiff::Timestamp, String> {
-    let age = || Some(jiff::Timestamp::now() - text.parse::<jiff::SignedDuration>().ok()?.abs());
+    let age = || {
+        let span: jiff::Span = text.parse().ok()?;
+        let age = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).ok()?.abs();
+        jiff::Timestamp::now().checked_sub(age).ok()
+    };
     let moment = text.parse().ok().or_else(age);
     moment.ok_or_else(|| "expected a time such as 2026-11-24T06:30:00Z, or an age such as 2h".to_owned())
 }
@@ -196,10 +200,12 @@ mod tests {
         assert_eq!("-25".parse(), Ok(Position::Last(25)));
         let time = "2026-11-24T06:30:00Z".parse().unwrap();
         assert_eq!("2026-11-24T06:30:00Z".parse(), Ok(Position::Time(time)));
-        let Ok(Position::Time(ago)) = "2h 30m".parse() else { panic!("an age is a time") };
-        let age = jiff::Timestamp::now().duration_since(ago);
-        assert!((9_000..9_010).contains(&age.as_secs()), "{age:?}");
-        for wrong in ["", "25", "yesterday", "--5", "2h ago or so"] {
+        for (text, seconds) in [("2h 30m", 9_000), ("1d", 86_400), ("1w", 604_800)] {
+            let Ok(Position::Time(ago)) = text.parse() else { panic!("an age is a time: {text}") };
+            let age = jiff::Timestamp::now().duration_since(ago);
+            assert!((seconds..seconds + 10).contains(&age.as_secs()), "{text}: {age:?}");
+        }
+        for wrong in ["", "25", "yesterday", "--5", "2h ago or so", "1mo", "19000y"] {
             assert!(wrong.parse::<Position>().is_err(), "{wrong}");
         }
     }

@@ -1,10 +1,12 @@
 //! What the documents say is so.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::{CommandFactory, Parser};
+use copydesk::cli::Cli;
 use serde_json::Value;
 
-use crate::copydesk::copydesk_reading;
+use crate::copydesk::{copydesk, copydesk_reading};
 
 const README: &str = include_str!("../../README.md");
 const CHANGELOG: &str = include_str!("../../CHANGELOG.md");
@@ -47,16 +49,23 @@ fn anchor(heading: &str) -> String {
     kept.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c)).map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 
-#[test]
-fn every_file_and_heading_a_document_links_to_is_there() {
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// What is written for people: the book and the read-mes.
+fn documents() -> impl Iterator<Item = PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let read =
-        |path: &Path| std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let mut links = 0;
     let book = std::fs::read_dir(root.join("docs")).expect("the docs are there");
     let book = book.map(|file| file.expect("the docs can be listed").path());
     let book = book.filter(|file| file.extension().is_some_and(|extension| extension == "md"));
-    for document in book.chain(["README.md", "deploy/README.md", "benches/README.md"].map(|file| root.join(file))) {
+    book.chain(["README.md", "deploy/README.md", "benches/README.md"].map(|file| root.join(file)))
+}
+
+#[test]
+fn every_file_and_heading_a_document_links_to_is_there() {
+    let mut links = 0;
+    for document in documents() {
         let text = read(&document);
         let targets = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
         for target in targets.filter(|target| !target.contains("://")) {
@@ -73,6 +82,47 @@ fn every_file_and_heading_a_document_links_to_is_there() {
         }
     }
     assert!(links > 80, "{links} links");
+}
+
+/// The command of a line, without comment, pipe and redirection, and with something in place of what is left open.
+fn command_of(line: &str) -> Option<Vec<String>> {
+    let end = [" #", "  ", " | ", " > "].iter().filter_map(|end| line.find(end)).min().unwrap_or(line.len());
+    let hash = "7".repeat(64);
+    let filled = |word: &str| match word {
+        "CODE" => "no_copy".to_owned(),
+        "N..M" => "2..3".to_owned(),
+        "P" => "1".to_owned(),
+        "HASH" => hash.clone(),
+        "SHELL" => "bash".to_owned(),
+        word => word.to_owned(),
+    };
+    let words: Vec<String> = line[..end].split_whitespace().map(filled).collect();
+    // `copydesk tap` in a sentence names the command.
+    (words.len() > 2 && words[0] == "copydesk" && !line[..end].contains('…')).then_some(words)
+}
+
+#[test]
+fn every_command_that_documents_and_help_name_is_one() {
+    let mut lines = Vec::new();
+    for document in documents() {
+        let text = read(&document);
+        lines.extend(
+            text.split('`').skip(1).step_by(2).map(|code| code.split_whitespace().collect::<Vec<_>>().join(" ")),
+        );
+        let scripts = text.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+        lines.extend(scripts.flat_map(str::lines).map(str::to_owned));
+    }
+    for command in Cli::command().get_subcommands() {
+        let help = copydesk(&[command.get_name(), "--help"]).out;
+        lines.extend(help.lines().map(|line| line.trim_start().to_owned()));
+    }
+    let commands: Vec<_> = lines.iter().filter_map(|line| command_of(line)).collect();
+    for words in &commands {
+        if let Err(error) = Cli::try_parse_from(words) {
+            panic!("{}: {error}", words.join(" "));
+        }
+    }
+    assert!(commands.len() > 80, "{} commands", commands.len());
 }
 
 #[test]
