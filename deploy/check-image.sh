@@ -48,7 +48,7 @@ if [[ ${1:-} == --from-source ]]; then
         | build -t localhost/rust -f - "$context" >/dev/null
     cargo fetch --locked --quiet
     toolchain=$(rustc --print sysroot)
-    dockerfile=deploy/Dockerfile
+    dockerfile=$PWD/deploy/Dockerfile
     from=(--build-arg BUILD_IMAGE=localhost/rust --volume "$toolchain:/rust:ro"
         --volume "${CARGO_HOME:-$HOME/.cargo}/registry:/cargo/registry:rw")
 else
@@ -64,11 +64,16 @@ else
     from=()
 fi
 
+# Of one state of the sources, whatever is edited meanwhile.
+mkdir "$context/sources"
+cp -r .dockerignore Cargo.toml Cargo.lock benches config src "$context/sources"
+
 echo "--- built twice"
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 for attempt in first second; do
     build --no-cache -t "localhost/copydesk:$attempt" -f "$dockerfile" "${from[@]}" \
-        --build-arg RUNTIME_IMAGE=localhost/runtime --build-arg VERSION="$version" --build-arg REVISION=check .
+        --build-arg RUNTIME_IMAGE=localhost/runtime --build-arg VERSION="$version" --build-arg REVISION=check \
+        "$context/sources"
 done >"$context/ids"
 [[ $(sort -u "$context/ids" | wc -l) == 1 ]] || { echo "two builds, two images:"; cat "$context/ids"; exit 1; }
 echo "both times $(head -n 1 "$context/ids")"
