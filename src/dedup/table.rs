@@ -381,6 +381,16 @@ mod tests {
     }
 
     #[test]
+    fn a_newer_version_lives_no_longer_than_the_first_in_a_restored_table_either() {
+        let first = sighting(1, 0, "a", 1, 0);
+        let (other, last) = (sighting(2, 90 * MINUTE, "", 1, 1), sighting(3, 101 * MINUTE, "", 1, 2));
+        let mut table = Table::new(WINDOW);
+        [first, other, Entry { version: 2, ..first }, last].into_iter().for_each(|entry| table.restore(entry));
+        let late = sighting(1, 50 * MINUTE, "a", 1, 3);
+        assert_eq!(table.sight(&late), Verdict::First(late));
+    }
+
+    #[test]
     fn times_outside_the_range_are_taken_for_the_nearest() {
         assert_eq!(Stamp::new(-1, i64::MIN).time(), 0);
         assert_eq!(Stamp::new(i64::MAX, i64::MAX).time(), (1 << 42) - 1);

@@ -489,6 +489,7 @@ mod tests {
     #[test]
     fn a_halt_takes_no_further_raw_record_and_a_release_goes_on_behind_the_last_one() {
         let mut core = opened();
+        open(&mut core, NORMALIZED, 3);
         take(&mut core, RAW, 10);
         assert_eq!(core.halt(), [Action::Hold(vec![RAW])]);
         assert!(core.is_halted() && core.is_held(RAW) && !core.is_held(NORMALIZED));
@@ -528,6 +529,22 @@ mod tests {
         assert_eq!(core.lanes().collect::<Vec<_>>(), [(RAW, Some(0)), (NORMALIZED, Some(1))]);
         assert_eq!(core.forget(0, &first.identity), Some(true));
         assert_eq!(core.forget(0, &first.identity), Some(false));
+    }
+
+    #[test]
+    fn a_content_that_was_committed_outlives_the_next_abort() {
+        let mut core = opened();
+        let epoch = epoch(&core.assigned([NORMALIZED]));
+        core.opened(NORMALIZED, epoch, 0, Some(Box::new(Table::new(MS))));
+        take(&mut core, NORMALIZED, 0);
+        core.sight(0, &sighting(1, 0, "", 1, 0));
+        core.close(MS);
+        core.committed();
+        take(&mut core, NORMALIZED, 1);
+        core.close(MS);
+        core.failed();
+        core.aborted();
+        assert!(matches!(core.sight(0, &sighting(1, 0, "", 1, 1)), Some(Verdict::Repeat(..))));
     }
 
     #[test]
@@ -584,9 +601,12 @@ mod tests {
         assert!(!core.is_due(&Batch::default(), MS, true), "nothing to commit");
         assert!(!core.is_due(&batch(100 * MS), 100 * MS, false));
         assert!(core.is_due(&batch(100 * MS), 100 * MS, true));
+        assert!(!core.in_transaction());
         take(&mut core, RAW, 10);
+        assert!(core.in_transaction());
         assert!(!core.is_due(&batch(100 * MS), 100 * MS, true), "one transaction at a time");
         assert_eq!(core.close(100 * MS).len(), 1);
+        assert!(!core.in_transaction());
         assert!(!core.is_due(&batch(100 * MS), 100 * MS, true), "one commit at a time");
         core.committed();
         assert!(!core.is_due(&batch(101 * MS), 101 * MS, true));
