@@ -370,6 +370,16 @@ mod tests {
     }
 
     #[test]
+    fn what_lies_on_the_very_edge_of_the_window_is_remembered() {
+        let mut table = Table::new(WINDOW);
+        let block: Vec<_> = (0..BLOCK as u8).map(|n| sighting(n, 0, "", 1, i64::from(n))).collect();
+        block.iter().for_each(|s| _ = table.sight(s));
+        table.sight(&sighting(100, 100 * MINUTE, "", 1, 100));
+        table.commit();
+        assert!(block.iter().all(|s| is_repeat(table.sight(s))));
+    }
+
+    #[test]
     fn copies_of_an_item_that_is_later_than_the_window_are_still_duplicates() {
         let mut table = Table::new(WINDOW);
         table.sight(&sighting(1, 10_000 * MINUTE, "", 1, 0));
