@@ -78,9 +78,7 @@ pub fn edit(data: &[u8]) {
 /// Any text as a file of rules.
 pub fn rules(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let home = tempfile::tempdir().expect("there is room for a directory");
-    std::fs::write(home.path().join("any.toml"), text).expect("there is room for a file");
-    match Desk::load(home.path()) {
+    match Desk::with_only(text) {
         Ok(desk) => _ = desk.edit("Bridge opens\n\nGREENVALE, May 5 (UPI) -- It opened.", &Hints::default()),
         Err(error) => assert!(!error.to_string().is_empty()),
     }

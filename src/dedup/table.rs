@@ -14,8 +14,8 @@ use hashbrown::HashTable;
 
 use super::{Entry, Identity, Sighting, Source, UriTag, Verdict, decide};
 
-/// Entries a block: 48 KiB.
-const BLOCK: usize = 1024;
+/// Entries a block: 48 KiB. Few in tests, which so meet the ends of blocks.
+const BLOCK: usize = if cfg!(test) { 8 } else { 1024 };
 
 /// The number of an entry: counted from the table's start, wrapping. 2³² entries would be 200 GB.
 type Number = u32;
@@ -309,8 +309,9 @@ mod tests {
         let first = sighting(1, 0, "", 1, 0);
         assert_eq!(table.sight(&first), Verdict::First(first));
         assert!(is_repeat(table.sight(&sighting(1, 1, "", 1, 1))));
+        assert!(!table.is_empty());
         table.abort();
-        assert_eq!(table.len(), 0);
+        assert_eq!((table.len(), table.is_empty()), (0, true));
         assert_eq!(table.sight(&first), Verdict::First(first));
         table.commit();
         table.abort();
@@ -348,15 +349,34 @@ mod tests {
 
     #[test]
     fn what_leaves_the_window_leaves_the_memory() {
-        let mut table = Table::new(WINDOW);
-        for n in 0..10 * BLOCK as i64 {
-            let mut s = sighting(0, n * MINUTE, "", 1, n);
-            s.identity.0[..8].copy_from_slice(&(n as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes());
-            table.sight(&s);
-            table.commit();
+        let numbers_wrap = Number::MAX - 500;
+        for base in [0, numbers_wrap] {
+            let mut table = Table { base, ..Table::new(WINDOW) };
+            let mut see = |n: i64, time: i64| {
+                let mut s = sighting(0, time, "", 1, n);
+                s.identity.0[..8].copy_from_slice(&(n as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes());
+                assert_eq!(table.sight(&s), Verdict::First(s));
+                assert!(is_repeat(table.sight(&s)));
+                table.commit();
+                assert_eq!(table.index.len(), table.len());
+                (table.len(), table.index.capacity())
+            };
+            let burst = (0..1_000).map(|n| see(n, 0)).last().unwrap();
+            assert!(burst.0 == 1_000 && burst.1 >= 1_000, "{burst:?}");
+            let trickle = (1_000..2_000).map(|n| see(n, n * MINUTE)).last().unwrap();
+            assert!((101..=101 + BLOCK).contains(&trickle.0), "{trickle:?}");
+            assert!(trickle.1 < 600, "the index shrinks too: {trickle:?}");
         }
-        assert!(table.len() < 2 * BLOCK + 200, "{} entries", table.len());
-        assert_eq!(table.index.len(), table.len());
+    }
+
+    #[test]
+    fn what_lies_on_the_very_edge_of_the_window_is_remembered() {
+        let mut table = Table::new(WINDOW);
+        let block: Vec<_> = (0..BLOCK as u8).map(|n| sighting(n, 0, "", 1, i64::from(n))).collect();
+        block.iter().for_each(|s| _ = table.sight(s));
+        table.sight(&sighting(100, 100 * MINUTE, "", 1, 100));
+        table.commit();
+        assert!(block.iter().all(|s| is_repeat(table.sight(s))));
     }
 
     #[test]
@@ -371,10 +391,27 @@ mod tests {
     }
 
     #[test]
+    fn a_newer_version_lives_no_longer_than_the_first_in_a_restored_table_either() {
+        let first = sighting(1, 0, "a", 1, 0);
+        let (other, last) = (sighting(2, 90 * MINUTE, "", 1, 1), sighting(3, 101 * MINUTE, "", 1, 2));
+        let mut table = Table::new(WINDOW);
+        [first, other, Entry { version: 2, ..first }, last].into_iter().for_each(|entry| table.restore(entry));
+        let late = sighting(1, 50 * MINUTE, "a", 1, 3);
+        assert_eq!(table.sight(&late), Verdict::First(late));
+    }
+
+    #[test]
     fn times_outside_the_range_are_taken_for_the_nearest() {
         assert_eq!(Stamp::new(-1, i64::MIN).time(), 0);
-        assert_eq!(Stamp::new(i64::MAX, i64::MAX).time(), Stamp::TIME_MAX);
-        assert!(Stamp::new(0, i64::MAX).recorded() > 0, "lateness saturates");
+        assert_eq!(Stamp::new(i64::MAX, i64::MAX).time(), (1 << 42) - 1);
+        let late = Stamp::new(5, i64::MAX);
+        assert_eq!((late.time(), late.recorded()), (5, 5 + ((1 << 22) - 1) * MINUTE), "lateness saturates");
+    }
+
+    #[test]
+    fn lateness_counts_in_whole_minutes_rounded_up() {
+        let late = |behind: i64| Stamp::new(5, 5 + behind).recorded() - 5;
+        assert_eq!([-1, 0, 1, MINUTE, MINUTE + 1].map(late), [0, 0, MINUTE, MINUTE, 2 * MINUTE]);
     }
 
     /// The table by its definition: a list of entries with their order, and copies of it for an abort.

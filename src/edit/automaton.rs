@@ -15,6 +15,11 @@ use super::rules::At;
 /// Bytes a rule at the end of a paragraph may reach back, and one at its start forward.
 const REACH: usize = 400;
 
+/// Bytes that one pattern's states may take, …
+const MAX_PATTERN: usize = 4 << 20;
+/// … and those of all patterns of one automaton: nested repetitions would take gigabytes.
+const MAX_PATTERNS: usize = 64 << 20;
+
 /// Many anchored patterns as one lazily built automaton: each byte of a paragraph is looked at once, and most paragraphs
 /// are left after a few.
 pub(super) struct Automaton {
@@ -65,7 +70,7 @@ impl Automaton {
         let dfa = if texts.is_empty() {
             None
         } else {
-            let nfa = thompson(at).build_many(&texts).map_err(|e| cause(&e))?;
+            let nfa = thompson(at, MAX_PATTERNS).build_many(&texts).map_err(|e| cause(&e))?;
             let config = DFA::config().match_kind(MatchKind::All).cache_capacity(8 << 20);
             Some(DFA::builder().configure(config).build_from_nfa(nfa).map_err(|e| cause(&e))?)
         };
@@ -168,14 +173,16 @@ impl Literals {
 
 /// Whether a pattern is one that can be run; what is wrong with it if not.
 pub(super) fn check_pattern(pattern: &str, at: At) -> Result<(), String> {
-    thompson(at).build(&anchored(pattern, at)).map(drop).map_err(|e| cause(&e))
+    thompson(at, MAX_PATTERN).build(&anchored(pattern, at)).map(drop).map_err(|e| cause(&e))
 }
 
-fn thompson(at: At) -> thompson::Compiler {
+fn thompson(at: At, max_bytes: usize) -> thompson::Compiler {
+    let config = thompson::Config::new()
+        .reverse(at == At::End)
+        .which_captures(thompson::WhichCaptures::None)
+        .nfa_size_limit(Some(max_bytes));
     let mut compiler = thompson::Compiler::new();
-    compiler
-        .syntax(syntax::Config::new().utf8(true))
-        .configure(thompson::Config::new().reverse(at == At::End).which_captures(thompson::WhichCaptures::None));
+    compiler.syntax(syntax::Config::new().utf8(true)).configure(config);
     compiler
 }
 

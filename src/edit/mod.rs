@@ -15,7 +15,7 @@ mod lines;
 pub mod page;
 pub mod people;
 #[cfg(test)]
-mod properties;
+pub(crate) mod properties;
 mod rules;
 mod slug;
 mod story;
@@ -212,6 +212,15 @@ impl Desk {
     /// What is wrong, in which file, on which line, with which rule.
     pub fn load(dir: &Path) -> Result<Desk, RuleError> {
         Ok(Desk { rules: Rules::load(dir)?, pages: page::trained() })
+    }
+
+    /// The desk with the rules of one text and no others: for the fuzzer, which has no second a try for the program's own.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    #[doc(hidden)]
+    pub fn with_only(rules: &str) -> Result<Desk, RuleError> {
+        Ok(Desk { rules: Rules::only(rules)?, pages: page::trained() })
     }
 
     /// The version of the rule set: a short digest of its texts.

@@ -293,6 +293,11 @@ impl Rules {
         Rules::compile(files)
     }
 
+    /// The rules of one text.
+    pub(super) fn only(text: &str) -> Result<Rules, RuleError> {
+        Rules::compile(vec![("rules.toml".to_owned(), text.to_owned())])
+    }
+
     /// Short hexadecimal digest of the rule texts.
     pub(super) fn id(&self) -> &str {
         &self.id
@@ -522,6 +527,8 @@ mod tests {
         assert!(failing.ends_with("own.toml:2: rule `own/rule` must match `Harbour TV: listen`"), "{failing}");
         let failing = load(&RULE.replace(".+'", ".+('"));
         assert!(failing.contains("own.toml:2: rule `own/rule`: pattern `Harbour radio: .+(`"), "{failing}");
+        let failing = load(&RULE.replace(".+'", ".{900}{900}{900}'"));
+        assert!(failing.contains("exceeded"), "{failing}");
         let failing = load(&RULE.replace("boilerplate", "advert"));
         assert!(failing.ends_with("own.toml:2: rule `own/rule`: no class is called `advert`"), "{failing}");
         let failing = load(&RULE.replace("patterns", "pattern"));

@@ -4,11 +4,13 @@ use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use serde_json::Value;
 
 use super::{Normalized, Normalizer};
-use crate::edit::Desk;
+use crate::edit::{
+    Desk,
+    properties::{ink, settings},
+};
 use crate::wire;
 
 static DESK: LazyLock<Desk> = LazyLock::new(|| Desk::builtin().unwrap());
@@ -97,17 +99,8 @@ fn normalized(text: &str) -> Normalized {
     Normalizer::new(&*DESK, "news.example", 1 << 20).normalize(text.as_bytes(), None, None).unwrap()
 }
 
-fn ink(text: &str) -> String {
-    text.chars().filter(|c| !c.is_whitespace()).collect()
-}
-
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 300,
-        failure_persistence: None,
-        rng_seed: RngSeed::Fixed(20_260_505),
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(settings())]
 
     #[test]
     fn the_hash_is_of_the_copy_whatever_stands_around_it(body in body(), one in dress(), other in dress()) {

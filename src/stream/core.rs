@@ -411,9 +411,11 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dedup::tests::sighting;
 
     const RAW: Lane = Lane { input: Input::Raw, partition: 0 };
     const OTHER: Lane = Lane { input: Input::Raw, partition: 1 };
+    const NORMALIZED: Lane = Lane { input: Input::Normalized, partition: 0 };
     const MS: Duration = Duration::from_millis(1);
 
     fn epoch(actions: &[Action]) -> Epoch {
@@ -487,14 +489,17 @@ mod tests {
     #[test]
     fn a_halt_takes_no_further_raw_record_and_a_release_goes_on_behind_the_last_one() {
         let mut core = opened();
+        open(&mut core, NORMALIZED, 3);
         take(&mut core, RAW, 10);
         assert_eq!(core.halt(), [Action::Hold(vec![RAW])]);
+        assert!(core.is_halted() && core.is_held(RAW) && !core.is_held(NORMALIZED));
         assert_eq!(core.admit(RAW, 11), Admission::Stale);
         assert_eq!(core.close(MS), [Action::Commit(vec![(RAW, 11)])], "what was taken is committed");
         assert_eq!(core.committed(), []);
         let epoch = epoch(&core.assigned([OTHER]));
         assert_eq!(core.opened(OTHER, epoch, 5, None), [], "a lane that comes meanwhile waits too");
         assert_eq!(core.release(), [Action::Resume(RAW, 11), Action::Resume(OTHER, 5)]);
+        assert!(!core.is_halted() && !core.is_held(RAW));
         assert_eq!(core.admit(RAW, 11), Admission::Begin);
     }
 
@@ -507,6 +512,39 @@ mod tests {
         assert_eq!(core.failed(), [Action::Abort]);
         assert_eq!(core.aborted(), [Action::Rewind(vec![])]);
         assert_eq!(core.release(), [Action::Resume(RAW, 10)]);
+    }
+
+    #[test]
+    fn contents_are_decided_and_forgotten_only_where_a_table_is_open() {
+        let mut core = opened();
+        let first = sighting(1, 0, "", 1, 0);
+        let epoch = epoch(&core.assigned([NORMALIZED]));
+        assert_eq!((core.sight(0, &first), core.forget(0, &first.identity)), (None, None));
+        assert_eq!(core.ownership(), (2, 1));
+        assert_eq!(core.lanes().collect::<Vec<_>>(), [(RAW, Some(0)), (NORMALIZED, None)]);
+        core.opened(NORMALIZED, epoch, 0, Some(Box::new(Table::new(MS))));
+        assert_eq!(core.sight(0, &first), Some(Verdict::First(first)));
+        assert_eq!((core.sight(1, &first), core.forget(1, &first.identity)), (None, None), "another partition's");
+        assert_eq!(core.ownership(), (2, 0));
+        assert_eq!(core.lanes().collect::<Vec<_>>(), [(RAW, Some(0)), (NORMALIZED, Some(1))]);
+        assert_eq!(core.forget(0, &first.identity), Some(true));
+        assert_eq!(core.forget(0, &first.identity), Some(false));
+    }
+
+    #[test]
+    fn a_content_that_was_committed_outlives_the_next_abort() {
+        let mut core = opened();
+        let epoch = epoch(&core.assigned([NORMALIZED]));
+        core.opened(NORMALIZED, epoch, 0, Some(Box::new(Table::new(MS))));
+        take(&mut core, NORMALIZED, 0);
+        core.sight(0, &sighting(1, 0, "", 1, 0));
+        core.close(MS);
+        core.committed();
+        take(&mut core, NORMALIZED, 1);
+        core.close(MS);
+        core.failed();
+        core.aborted();
+        assert!(matches!(core.sight(0, &sighting(1, 0, "", 1, 1)), Some(Verdict::Repeat(..))));
     }
 
     #[test]
@@ -563,9 +601,12 @@ mod tests {
         assert!(!core.is_due(&Batch::default(), MS, true), "nothing to commit");
         assert!(!core.is_due(&batch(100 * MS), 100 * MS, false));
         assert!(core.is_due(&batch(100 * MS), 100 * MS, true));
+        assert!(!core.in_transaction());
         take(&mut core, RAW, 10);
+        assert!(core.in_transaction());
         assert!(!core.is_due(&batch(100 * MS), 100 * MS, true), "one transaction at a time");
         assert_eq!(core.close(100 * MS).len(), 1);
+        assert!(!core.in_transaction());
         assert!(!core.is_due(&batch(100 * MS), 100 * MS, true), "one commit at a time");
         core.committed();
         assert!(!core.is_due(&batch(101 * MS), 101 * MS, true));
