@@ -1,14 +1,17 @@
-//! Faults without end: three workers, one broker, and a seeded schedule of everything that can go wrong between them.
+//! Faults without end: three workers, the brokers under them, and a seeded schedule of everything that can go wrong between
+//! them. One test has one broker behind a proxy ([`stage`]), the other three that replicate ([`replicas`]).
 //!
 //! After every fault the group must go on, and after the last everything must come to rest. Then the promises are read off
 //! the topics: by the test's own books, by `copydesk verify`, and against the set of articles that the input alone calls
 //! for. A run in which too little went wrong fails too.
 //!
 //! ```sh
-//! cargo test --features failpoints --test chaos -- --nocapture    # one round of every fault: 90 seconds of a quiet machine
-//! COPYDESK_TEST_CHAOS_ROUNDS=6 …                                  # ten minutes, 200,000 items
-//! COPYDESK_TEST_CHAOS_RUNS=2 …                                    # again with other faults: the articles must be the same
-//! COPYDESK_TEST_CHAOS_SEED=17 …                                   # a schedule again
+//! cargo test --features failpoints --test chaos -- --nocapture every_fault   # one round of every fault
+//! cargo test --features failpoints --test chaos -- --nocapture leaders       # one round on three brokers
+//! COPYDESK_TEST_CHAOS_ROUNDS=6 …                                             # 200,000 items
+//! COPYDESK_TEST_CHAOS_RUNS=2 …                                               # other faults, and the same articles
+//! COPYDESK_TEST_CHAOS_SEED=17 …                                              # a schedule again
+//! COPYDESK_TEST_CHAOS_KAFKA=4.0.1 …                                          # three brokers of another version
 //! ```
 
 #[path = "../kafka/harness/mod.rs"]

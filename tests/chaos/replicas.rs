@@ -94,8 +94,7 @@ impl Stage {
             }
             Fault::Freezes(role) => {
                 let node = self.find(role, who, group);
-                self.cluster.pause(node);
-                self.cluster.await_deposed(node);
+                self.cluster.freeze_until_deposed(node);
                 go_on_without(group);
                 self.cluster.resume(node);
             }

@@ -60,9 +60,13 @@ impl Cluster {
         self.nodes[node].stop();
     }
 
-    /// Freezes a broker (SIGSTOP).
-    pub fn pause(&mut self, node: usize) {
-        self.nodes[node].signal(Signal::Stop);
+    /// Freezes a broker (SIGSTOP) and waits until others have taken its place. Whoever stops this machine and lets it go on
+    /// lets the broker go on too, so it is told more than once.
+    pub fn freeze_until_deposed(&mut self, node: usize) {
+        eventually(&format!("broker {} freezes and leads nothing", node + 1), AGREED, || {
+            self.nodes[node].signal(Signal::Stop);
+            self.is_deposed(node)
+        });
     }
 
     /// Lets a frozen broker go on (SIGCONT), and waits until it has caught up.
@@ -113,15 +117,17 @@ impl Cluster {
 
     /// Waits until no partition is led by this broker.
     pub fn await_deposed(&self, node: usize) {
+        eventually(&format!("broker {} leads nothing", node + 1), AGREED, || self.is_deposed(node));
+    }
+
+    fn is_deposed(&self, node: usize) -> Result<(), String> {
         let id = i32::try_from(node + 1).expect("three");
-        eventually(&format!("broker {id} leads nothing"), AGREED, || {
-            let metadata = self.metadata(None)?;
-            let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
-            match partitions.filter(|partition| partition.leader() == id || partition.leader() < 0).count() {
-                0 => Ok(()),
-                count => Err(format!("{count} partitions are led by it or by nobody")),
-            }
-        });
+        let metadata = self.metadata(None)?;
+        let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+        match partitions.filter(|partition| partition.leader() == id || partition.leader() < 0).count() {
+            0 => Ok(()),
+            count => Err(format!("{count} partitions are led by it or by nobody")),
+        }
     }
 
     /// Waits until every partition has a leader, and all three brokers all its records.
