@@ -11,8 +11,8 @@ use super::broker::{Broker, FENCED, free_port};
 use super::leash::Signal;
 use super::wait::{eventually, seconds};
 
-/// How long the brokers have to agree on something.
-const AGREED: Duration = seconds(60);
+/// How long the brokers have to start and to agree on something.
+const AGREED: Duration = seconds(180);
 
 /// Three brokers.
 pub struct Cluster {
