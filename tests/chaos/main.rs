@@ -11,7 +11,7 @@
 //! COPYDESK_TEST_CHAOS_ROUNDS=6 …                                             # 200,000 items
 //! COPYDESK_TEST_CHAOS_RUNS=2 …                                               # other faults, and the same articles
 //! COPYDESK_TEST_CHAOS_SEED=17 …                                              # a schedule again
-//! COPYDESK_TEST_CHAOS_KAFKA=4.0.1 …                                          # three brokers of another version
+//! COPYDESK_TEST_CHAOS_KAFKA=4.3.1 …                                          # three brokers of another version
 //! ```
 
 #[path = "../kafka/harness/mod.rs"]

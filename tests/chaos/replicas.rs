@@ -59,7 +59,7 @@ fn round(dice: &mut Dice) -> Vec<Fault> {
 pub fn run(seed: u64, rounds: usize) -> (Tally, BTreeSet<String>) {
     let mut dice = Dice(seed);
     let faults: Vec<Fault> = (0..rounds).flat_map(|_| round(&mut dice)).collect();
-    let version = std::env::var("COPYDESK_TEST_CHAOS_KAFKA").unwrap_or_else(|_| jars::VERSION.into());
+    let version = std::env::var("COPYDESK_TEST_CHAOS_KAFKA").unwrap_or_else(|_| jars::VERSION_FOR_CRASHES.into());
     let cluster = Cluster::start(Box::leak(version.into_boxed_str()));
     let desk = Desk::at(&cluster.bootstrap());
     let mut group = Group::start(desk, Settings::named(""), if rounds >= LONG { 200_000 } else { 12_000 });
