@@ -43,6 +43,9 @@ const IDLE: Duration = Duration::from_millis(100);
 const REST: Duration = Duration::from_millis(10);
 /// How long an outcome is waited for at a stretch, where nothing else can be done.
 const STRETCH: Duration = Duration::from_secs(1);
+/// How long a commit may give no sign. Sending offsets ignores its time-out, and may wait for ever for a group coordinator
+/// that has left (librdkafka #5456, #5511).
+const HANGS: Duration = Duration::from_secs(20);
 /// How long a seek may take.
 const SEEK: Duration = Duration::from_secs(10);
 /// Bytes of input read ahead at most, while a commit is under way.
@@ -399,7 +402,7 @@ impl<'s> Session<'s> {
         if self.sealed.is_none() {
             return Ok(());
         }
-        let Some(outcome) = self.committer.outcome(wait)? else { return Ok(()) };
+        let Some(outcome) = self.committer.outcome(wait)? else { return self.await_further() };
         let Some(Sealed { since, counts, span }) = self.sealed.take() else { return Ok(()) };
         if let Some(span) = span {
             let outcome = match &outcome {
@@ -439,6 +442,17 @@ impl<'s> Session<'s> {
             }
         };
         self.perform(actions)
+    }
+
+    /// Gives up a commit that hangs. New clients fence the producer that is left behind in it.
+    fn await_further(&self) -> Result<(), End> {
+        match &self.sealed {
+            Some(sealed) if sealed.since.elapsed() > HANGS => {
+                self.worker.service.metrics.fatal();
+                Err(End::Renew(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut)))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn renew_producer(&mut self) -> Result<(), End> {

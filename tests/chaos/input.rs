@@ -1,6 +1,6 @@
 //! What goes in: any number of items, always the same, and what must come of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use copydesk::edit::Desk;
 use copydesk::normalize::Normalizer;
@@ -62,18 +62,21 @@ pub fn raw(number: u64, now: i64) -> Raw {
     if number % 31 == 7 { raw.at(now - 7_200_000) } else { raw.at(now) }
 }
 
-/// What must be published of the first `count` items: content hash and version.
-pub fn articles(count: u64) -> BTreeSet<(String, u64)> {
+/// What must be published of these items, in the order in which they lie in the raw log: content hash and version. A version
+/// that lies behind a newer one is out of date.
+pub fn articles(numbers: impl IntoIterator<Item = u64>) -> BTreeSet<(String, u64)> {
     let desk = Desk::builtin().expect("the built-in rules load");
     let mut normalizer = Normalizer::new(&desk, "news.example", MAX_BYTES);
     let mut hash = |of| {
         let normalized = normalizer.normalize(story(of).text().as_bytes(), None, None).expect("a story is readable");
         normalized.hash.to_string()
     };
-    let published = (0..count).filter_map(|number| match item(number) {
-        Item::Story(of) => Some((hash(of), 1)),
-        Item::Version { story: of, version } => Some((hash(of), version)),
+    let mut newest: HashMap<u64, u64> = HashMap::new();
+    let mut is_new = |(of, version)| newest.insert(of, version).is_none_or(|before| before < version);
+    let published = numbers.into_iter().filter_map(|number| match item(number) {
+        Item::Story(of) => Some((of, 1)),
+        Item::Version { story: of, version } => Some((of, version)),
         _ => None,
     });
-    published.collect()
+    published.filter(|published| is_new(*published)).map(|(of, version)| (hash(of), version)).collect()
 }

@@ -12,7 +12,7 @@ use crate::input::{self, Item};
 pub fn broken(desk: &Desk, ledger: &Ledger, count: u64, settings: &Settings) -> Vec<String> {
     // Each item in one place, the counts agree, the changelog agrees with the articles, nothing is left to read.
     let mut broken = ledger.complaints(desk);
-    each_content_once(ledger, count, &mut broken);
+    each_content_once(desk, ledger, &mut broken);
     dead_letters(desk, ledger, count, &mut broken);
     order(desk, ledger, &mut broken);
     let (code, said) = Worker::command_with(desk, settings, "verify", &[]);
@@ -36,7 +36,7 @@ pub fn articles(ledger: &Ledger) -> BTreeSet<String> {
 }
 
 /// What was published is what the input calls for, whatever happened on the way.
-fn each_content_once(ledger: &Ledger, count: u64, broken: &mut Vec<String>) {
+fn each_content_once(desk: &Desk, ledger: &Ledger, broken: &mut Vec<String>) {
     let mut published = BTreeSet::new();
     for article in &ledger.articles {
         let version = article.version.as_deref().and_then(|version| version.parse().ok()).unwrap_or(0);
@@ -44,7 +44,7 @@ fn each_content_once(ledger: &Ledger, count: u64, broken: &mut Vec<String>) {
             broken.push(format!("{} was published twice as version {version}", article.hash));
         }
     }
-    let expected = input::articles(count);
+    let expected = input::articles(in_raw_order(desk));
     let missing: Vec<_> = expected.difference(&published).collect();
     let extra: Vec<_> = published.difference(&expected).collect();
     if !missing.is_empty() || !extra.is_empty() {
@@ -54,6 +54,16 @@ fn each_content_once(ledger: &Ledger, count: u64, broken: &mut Vec<String>) {
             extra.len()
         ));
     }
+}
+
+/// The numbers of all items in the order in which they lie in the raw log, one partition after the other.
+fn in_raw_order(desk: &Desk) -> Vec<u64> {
+    let mut numbered: Vec<(At, u64)> = desk.sent.iter().map(|sent| sent.at).zip(0..).collect();
+    numbered.sort_unstable();
+    let overtaken =
+        numbered.windows(2).filter(|pair| pair[0].0.partition == pair[1].0.partition && pair[0].1 > pair[1].1);
+    println!("          {} items lie behind one that was sent after them", overtaken.count());
+    numbered.into_iter().map(|(_, number)| number).collect()
 }
 
 fn dead_letters(desk: &Desk, ledger: &Ledger, count: u64, broken: &mut Vec<String>) {
@@ -75,7 +85,8 @@ fn dead_letters(desk: &Desk, ledger: &Ledger, count: u64, broken: &mut Vec<Strin
     }
 }
 
-/// What comes of one raw partition keeps its order wherever it lies: between the steps, and among the copies of a content.
+/// What comes of one raw partition keeps its order wherever it lies: between the steps, among the articles, and among the
+/// copies of a content.
 fn order(desk: &Desk, ledger: &Ledger, broken: &mut Vec<String>) {
     let mut last: HashMap<(i32, i32), i64> = HashMap::new();
     let source = |record: &Record| -> Option<At> {
@@ -90,6 +101,16 @@ fn order(desk: &Desk, ledger: &Ledger, broken: &mut Vec<String>) {
             broken.push(format!("normalized {}/{} goes back to raw {at}", record.partition, record.offset));
         }
         *last = at.offset;
+    }
+    let between: HashMap<At, i32> =
+        ledger.normalized.iter().filter_map(|record| Some((source(record)?, record.partition))).collect();
+    let mut last: HashMap<(i32, Option<&i32>, i32), i64> = HashMap::new();
+    for Article { source, record, .. } in &ledger.articles {
+        let last = last.entry((record.partition, between.get(source), source.partition)).or_insert(-1);
+        if source.offset <= *last {
+            broken.push(format!("articles {}/{} goes back to raw {source}", record.partition, record.offset));
+        }
+        *last = source.offset;
     }
     let mut last: HashMap<(&str, i32), i64> = HashMap::new();
     for duplicate in &ledger.duplicates {

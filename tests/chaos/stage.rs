@@ -1,388 +1,179 @@
-//! Three workers, a broker behind a proxy, and what is done to them.
-//!
-//! Nothing here goes by the clock where an event can be waited for, so a slow machine makes a run longer and not false.
+//! One broker behind a proxy, three workers, and everything that can go wrong between them.
 
 use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
 
-use rdkafka::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
-
+use crate::group::{Group, REST, count_in};
 use crate::harness::broker::Broker;
-use crate::harness::desk::{Desk, now};
-use crate::harness::leash::Signal;
-use crate::harness::ledger::Ledger;
+use crate::harness::desk::Desk;
 use crate::harness::proxy::{Answers, Proxy, api};
-use crate::harness::reader::Ends;
 use crate::harness::wait::{eventually, lived, seconds};
 use crate::harness::worker::{Settings, Worker};
 use crate::tally::Tally;
-use crate::{Dice, Fault, input, promises};
-
-/// How long a member may be silent before the group goes on without it.
-const SESSION: Duration = seconds(3);
-
-/// How long everything may take to come to rest after a fault.
-const REST: Duration = seconds(60);
-
-/// How many items are kept for after the last fault, and how many follow every other.
-const AFTER_LAST: u64 = 200;
-const AFTER_EACH: u64 = 40;
+use crate::{Dice, FAILPOINTS, LONG};
 
 /// What a restore says that has to wait.
 const WAITS: &str = "waiting for open transactions";
 
-/// The stage. Dropping it ends everybody on it.
-pub struct Stage {
+/// What can go wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    /// A worker is killed, and its successor dies at a failpoint.
+    Die(&'static str),
+    /// A worker freezes until the group has gone on without it.
+    Zombie,
+    /// A worker freezes at a failpoint, another takes its name, and the frozen one goes on.
+    Replaced(&'static str),
+    /// Every worker is told to leave, one after the other, and comes back.
+    Rolling,
+    /// Two of the workers leave and come back later.
+    Scale,
+    /// The broker is killed and started again.
+    BrokerDies,
+    /// The broker freezes.
+    BrokerFreezes,
+    /// The answers to ends of transactions are lost.
+    AnswersLost,
+    /// All answers are late.
+    AnswersLate,
+    /// A worker dies in a transaction, and whoever takes over dies before that has timed out.
+    HandOverTwice,
+}
+
+/// Every fault once, in the order of the dice.
+fn round(dice: &mut Dice) -> Vec<Fault> {
+    let mut faults = vec![
+        Fault::Zombie,
+        Fault::Rolling,
+        Fault::Scale,
+        Fault::BrokerDies,
+        Fault::BrokerFreezes,
+        Fault::AnswersLost,
+        Fault::AnswersLate,
+        Fault::HandOverTwice,
+    ];
+    faults.extend(FAILPOINTS.map(Fault::Die));
+    faults.extend(["after-produce", "before-offsets", "before-commit"].map(Fault::Replaced));
+    dice.shuffle(&mut faults);
+    faults
+}
+
+/// One run from its first fault to its books.
+pub fn run(seed: u64, rounds: usize) -> (Tally, BTreeSet<String>) {
+    let mut dice = Dice(seed);
+    let faults: Vec<Fault> = (0..rounds).flat_map(|_| round(&mut dice)).collect();
+    let proxy = Proxy::listen();
+    let broker = Broker::private_behind(&proxy);
+    let long = rounds >= LONG;
+    let settings = Settings::named("").through(&proxy);
+    let mut group = Group::start(Desk::open(&broker), settings, if long { 200_000 } else { 12_000 });
+    let mut stage = Stage { proxy, broker, dice, long };
+    group.suffer(&faults, |group, fault| stage.inflict(fault, group));
+    group.tally.answers = stage.proxy.touched();
+    group.rest()
+}
+
+/// What the group stands on.
+struct Stage {
     proxy: Proxy,
     broker: Broker,
-    desk: Desk,
-    workers: [Option<Worker>; 3],
-    total: u64,
-    tally: Tally,
+    dice: Dice,
+    long: bool,
 }
 
 impl Stage {
-    /// Sets the stage for `total` items.
-    pub fn set(total: u64) -> Stage {
-        let proxy = Proxy::listen();
-        let broker = Broker::private_behind(&proxy);
-        let desk = Desk::open(&broker);
-        let mut stage = Stage { proxy, broker, desk, workers: [None, None, None], total, tally: Tally::default() };
-        (0..3).for_each(|who| stage.start(who));
-        stage
-    }
-
-    fn settings(&self, who: usize) -> Settings {
-        let session = SESSION.as_millis().to_string();
-        Settings::named(&format!("w{who}"))
-            .through(&self.proxy)
-            .max_bytes(input::MAX_BYTES)
-            .shutdown_seconds(60)
-            .property("session.timeout.ms", &session)
-            .property("socket.timeout.ms", "4000")
-    }
-
-    fn start(&mut self, who: usize) {
-        self.start_with(who, &self.settings(who));
-    }
-
-    fn start_with(&mut self, who: usize, settings: &Settings) {
-        self.workers[who] = Some(Worker::start_with(&self.desk, settings));
-    }
-
-    fn worker(&self, who: usize) -> &Worker {
-        self.workers[who].as_ref().expect("it was started")
-    }
-
-    /// Takes a worker off the stage; its log is counted.
-    fn take(&mut self, who: usize) {
-        let worker = self.workers[who].take().expect("it was started");
-        self.tally.read(&worker.log());
-    }
-
-    fn kill(&mut self, who: usize) {
-        self.worker(who).signal(Signal::Kill);
-        self.worker(who).exit_code(seconds(10));
-        self.take(who);
-    }
-
-    /// Tells a worker to leave; it drains and says goodbye.
-    fn dismiss(&mut self, who: usize) {
-        // Before it listens to signals, one would simply end it.
-        await_log(self.worker(who), "metrics and probes", seconds(40));
-        self.worker(who).signal(Signal::Term);
-        let code = self.worker(who).exit_code(seconds(80));
-        assert_eq!(code, Some(0), "worker {who} after SIGTERM; its log:\n{}", self.worker(who).log());
-        self.take(who);
-    }
-
-    /// Sends the next items, so many that those left suffice for this many faults.
-    pub fn feed(&mut self, faults_left: usize) {
-        let left = self.total.saturating_sub(AFTER_LAST + self.desk.sent.len() as u64);
-        self.send((left / faults_left as u64).saturating_sub(AFTER_EACH));
-    }
-
-    /// Sends this many of the items that are left.
-    fn send(&mut self, count: u64) {
-        let (sent, now) = (self.desk.sent.len() as u64, now());
-        let numbers = sent..(sent + count).min(self.total);
-        self.desk.send(numbers.map(|number| input::raw(number, now)));
-    }
-
-    /// Does it to them, undoes it, and waits until the group goes on. Answers how long that took.
-    pub fn suffer(&mut self, fault: Fault, dice: &mut Dice, long: bool) -> Duration {
-        let who = dice.below(3);
+    fn inflict(&mut self, fault: Fault, group: &mut Group) {
+        let who = self.dice.below(3);
         match fault {
-            Fault::Die(point) => self.die(who, point, dice),
-            Fault::Zombie => self.zombie(who),
-            Fault::Replaced(point) => self.replace(who, point, dice),
+            Fault::Die(point) => group.die(who, point, &mut self.dice),
+            Fault::Zombie => group.zombie(who),
+            Fault::Replaced(point) => group.replace(who, point, &mut self.dice),
             Fault::Rolling => (0..3).for_each(|who| {
-                self.dismiss(who);
-                self.start(who);
+                group.dismiss(who);
+                group.start_one(who);
             }),
             Fault::Scale => {
                 let others = [(who + 1) % 3, (who + 2) % 3];
-                others.iter().for_each(|other| self.dismiss(*other));
-                self.await_progress();
-                others.iter().for_each(|other| self.start(*other));
+                others.iter().for_each(|other| group.dismiss(*other));
+                group.await_progress();
             }
             Fault::BrokerDies => {
                 self.broker.kill();
-                thread::sleep(Duration::from_millis(500 + dice.below(1_500) as u64));
+                thread::sleep(Duration::from_millis(500 + self.dice.below(1_500) as u64));
                 self.broker.start_again();
-                self.desk.reconnect();
+                group.desk.reconnect();
             }
             Fault::BrokerFreezes => {
                 self.broker.pause();
-                thread::sleep(seconds(5 + dice.below(if long { 15 } else { 3 }) as u64));
+                thread::sleep(seconds(5 + self.dice.below(if self.long { 15 } else { 3 }) as u64));
                 self.broker.resume();
-                self.desk.reconnect();
+                group.desk.reconnect();
             }
-            Fault::AnswersLost => self.hold_answers(Answers::Lost, 1 + dice.below(4)),
+            Fault::AnswersLost => {
+                let count = 1 + self.dice.below(4);
+                self.hold_answers(Answers::Lost, count, group);
+            }
             Fault::AnswersLate => {
-                let by = Duration::from_millis(200 + dice.below(3_000) as u64);
-                self.hold_answers(Answers::Late(by), 2 + dice.below(6));
+                let by = Duration::from_millis(200 + self.dice.below(3_000) as u64);
+                let count = 2 + self.dice.below(6);
+                self.hold_answers(Answers::Late(by), count, group);
             }
-            Fault::HandOverTwice => self.hand_over_until_three_wait(dice),
-        }
-        let undone = lived();
-        (0..3).for_each(|who| match &self.workers[who] {
-            Some(worker) => worker.assert_alive(),
-            None => self.start(who),
-        });
-        self.await_progress();
-        lived() - undone
-    }
-
-    /// A worker is killed, and its successor dies at a failpoint.
-    fn die(&mut self, who: usize, point: &'static str, dice: &mut Dice) {
-        self.die_as(who, &self.settings(who), point, dice);
-    }
-
-    fn die_as(&mut self, who: usize, settings: &Settings, point: &'static str, dice: &mut Dice) {
-        self.kill(who);
-        let count = count_at(point, dice);
-        self.start_with(who, &settings.clone().dying_at(point, count));
-        self.provoke(who, point, |worker| worker.has_ended());
-        self.take(who);
-    }
-
-    /// Hands over twice, again and again until three restores had to wait.
-    fn hand_over_until_three_wait(&mut self, dice: &mut Dice) {
-        let (mut waited, mut tries) = (0, 0);
-        while waited < 3 {
-            tries += 1;
-            assert!(tries < 8, "only {waited} restores had to wait in so many hand-overs");
-            waited += self.hand_over_twice(dice);
-            (0..3).for_each(|who| {
-                if self.workers[who].is_none() {
-                    self.start(who)
-                }
-            });
-            self.await_progress();
-        }
-    }
-
-    /// A worker dies in a transaction that hides a part of the changelog, so that those who take over have to wait for its
-    /// end, and the first of them dies before that. Answers how many restores had to wait.
-    fn hand_over_twice(&mut self, dice: &mut Dice) -> usize {
-        let restored = |who: &usize| count_in(self.worker(*who), " restored ");
-        let who = (0..3).max_by_key(restored).expect("three workers");
-        let (heir, last) = ((who + 1) % 3, (who + 2) % 3);
-        let before = [heir, last].map(|who| count_in(self.worker(who), WAITS));
-        let settings = self.settings(who).property("transaction.timeout.ms", "30000");
-        self.die_as(who, &settings, "before-offsets", dice);
-        self.await_gone(who);
-        let by_heir = self.waits(heir, before[0]);
-        self.kill(heir);
-        self.await_gone(heir);
-        by_heir + self.waits(last, before[1])
-    }
-
-    /// How many restores of a worker wait for an open transaction, beyond those of before; all of them begin within a moment
-    /// of the first, if any does.
-    fn waits(&self, who: usize, before: usize) -> usize {
-        let started = lived();
-        while count_in(self.worker(who), WAITS) <= before && lived() - started < seconds(6) {
-            thread::sleep(Duration::from_millis(20));
-        }
-        thread::sleep(Duration::from_millis(300));
-        count_in(self.worker(who), WAITS) - before
-    }
-
-    /// A worker freezes until the group has gone on without it, and goes on.
-    fn zombie(&mut self, who: usize) {
-        // One that has only been started is in no group yet.
-        self.await_member("it is a member", who, true);
-        self.worker(who).signal(Signal::Stop);
-        self.await_gone(who);
-        self.worker(who).signal(Signal::Cont);
-        await_log(self.worker(who), "lost=true", REST);
-    }
-
-    /// A worker freezes in a transaction, another is started under its name, and the frozen one goes on. One of the two may
-    /// stay.
-    fn replace(&mut self, who: usize, point: &'static str, dice: &mut Dice) {
-        self.kill(who);
-        let count = count_at(point, dice);
-        self.start_with(who, &self.settings(who).freezing_at(point, count));
-        self.provoke(who, point, |worker| worker.log().contains("freezing on purpose"));
-        let frozen = self.workers[who].take().expect("it was started");
-        self.start(who);
-        await_log(self.worker(who), "assigned partitions", REST);
-        self.await_progress();
-        frozen.signal(Signal::Cont);
-        eventually("one of two workers of one name ends", REST, || {
-            match frozen.has_ended() || self.worker(who).has_ended() {
-                true => Ok(()),
-                false => Err("both run".into()),
-            }
-        });
-        let (stays, ends) = match frozen.has_ended() {
-            true => (self.workers[who].take().expect("it was started"), frozen),
-            false => (frozen, self.workers[who].take().expect("it was started")),
-        };
-        assert!(ends.log().contains("joined the group as instance"), "it says why it ended:\n{}", ends.log());
-        self.tally.read(&ends.log());
-        self.workers[who] = Some(stays);
-    }
-
-    /// Keeps a worker busy until it has come to `point`.
-    fn provoke(&mut self, who: usize, point: &str, has_come: impl Fn(&Worker) -> bool) {
-        let (started, mut provoked) = (lived(), lived());
-        while !has_come(self.worker(who)) {
-            assert!(lived() - started < 2 * REST, "worker {who} never passed {point}:\n{}", self.worker(who).log());
-            // Only a rebalance makes it give up or take partitions; what else it does needs items.
-            if lived() - provoked > seconds(4) {
-                provoked = lived();
-                if ["in-revoke", "mid-restore"].contains(&point) {
-                    let other = (who + 1) % 3;
-                    await_log(self.worker(other), "assigned partitions", REST);
-                    self.dismiss(other);
-                    self.start(other);
-                    await_log(self.worker(other), "assigned partitions", REST);
-                }
-                self.send(AFTER_EACH);
-            }
-            thread::sleep(Duration::from_millis(20));
+            Fault::HandOverTwice => hand_over_until_three_wait(group, &mut self.dice),
         }
     }
 
     /// Answers to ends of transactions fare like this until it has happened to some.
-    fn hold_answers(&mut self, fate: Answers, count: usize) {
+    fn hold_answers(&self, fate: Answers, count: usize, group: &mut Group) {
         let before = self.proxy.touched();
         self.proxy.answers(fate, &[api::END_TXN]);
         eventually("answers are held back", REST, || match self.proxy.touched() - before {
             held if held >= count => Ok(()),
             held => {
-                self.send(10);
+                group.send(10);
                 thread::sleep(Duration::from_millis(200));
                 Err(format!("{held} of {count}"))
             }
         });
         self.proxy.answers(Answers::Pass, &[]);
     }
+}
 
-    /// Waits until the group goes on without this worker.
-    fn await_gone(&self, who: usize) {
-        self.await_member("the group goes on without it", who, false);
-    }
-
-    /// Waits until the group has settled, with this worker or without it.
-    fn await_member(&self, what: &str, who: usize, there: bool) {
-        let client: BaseConsumer =
-            ClientConfig::new().set("bootstrap.servers", &self.desk.bootstrap).create().expect("a client");
-        let name = format!("copydesk-w{who}");
-        eventually(what, REST, || {
-            let list =
-                client.fetch_group_list(Some(&self.desk.group), seconds(5)).map_err(|error| error.to_string())?;
-            // In the middle of a rebalance, or of a coordinator's start, the list says nothing of who is there.
-            let group = list.groups().first().ok_or("no such group")?;
-            let names: Vec<&str> = group.members().iter().map(|member| member.client_id()).collect();
-            let settled = (group.state() == "Stable" && !names.is_empty()) || group.state() == "Empty";
-            match settled && names.contains(&name.as_str()) == there {
-                true => Ok(()),
-                false => Err(format!("{} with members {names:?}", group.state())),
-            }
-        });
-    }
-
-    /// Waits until the group has committed more, of items old or new.
-    fn await_progress(&mut self) {
-        let before = self.committed();
-        self.send(AFTER_EACH);
-        if before < self.desk.sent.len() as i64 {
-            let workers: Vec<&Worker> = self.workers.iter().flatten().collect();
-            eventually("the group goes on", REST, || {
-                workers.iter().for_each(|worker| worker.assert_alive());
-                match self.committed() {
-                    now if now > before => Ok(()),
-                    now => Err(format!("{now} raw items of {} are committed", self.desk.sent.len())),
-                }
-            });
-        }
-    }
-
-    /// How many raw items the group has behind it: offsets move with committed transactions only.
-    fn committed(&self) -> i64 {
-        self.desk.committed(&self.desk.topics.raw).values().sum()
-    }
-
-    /// After the last fault: everything is drained, the books are right, and a new item passes.
-    pub fn rest(mut self) -> (Tally, BTreeSet<String>) {
-        let started = lived();
-        self.send(self.total);
-        let count = self.desk.sent.len();
-        let workers: Vec<&Worker> = self.workers.iter().flatten().collect();
-        self.desk.outcomes().await_total(count, &workers);
-        for topic in self.desk.topics.all() {
-            let ends = Ends::of(&self.desk.bootstrap, topic);
-            eventually(&format!("nothing of {topic} is hidden"), REST, || match ends.hidden()? {
-                0 => Ok(()),
-                hidden => Err(format!("{hidden} records")),
-            });
-        }
-        let drained = lived() - started;
-        println!("          drained {:.1} s after the last fault", drained.as_secs_f64());
-        assert!(drained < REST, "not drained within {REST:?}");
-        (0..3).for_each(|who| self.dismiss(who));
-        self.tally.items = count;
-        self.tally.answers = self.proxy.touched();
-        self.tally.read_transactions(&self.desk.bootstrap);
-        println!("{:#?}", self.tally);
-        let ledger = Ledger::read(&self.desk);
-        let mut broken = promises::broken(&self.desk, &ledger, count as u64, &self.settings(0));
-        let found = broken.len();
-        broken.truncate(12);
-        assert!(found == 0, "{found} promises are broken:\n  {}", broken.join("\n  "));
-        (self.tally, promises::articles(&ledger))
+/// Hands over twice, again and again until three restores had to wait.
+fn hand_over_until_three_wait(group: &mut Group, dice: &mut Dice) {
+    let (mut waited, mut tries) = (0, 0);
+    while waited < 3 {
+        tries += 1;
+        assert!(tries < 8, "only {waited} restores had to wait in so many hand-overs");
+        waited += hand_over_twice(group, dice);
+        group.complete();
+        group.await_progress();
     }
 }
 
-/// At which passage of a failpoint something happens: anywhere in the work of the first seconds.
-fn count_at(point: &str, dice: &mut Dice) -> u32 {
-    let passages = match point {
-        "after-produce" => 200,
-        "mid-restore" => 50,
-        "in-revoke" => 1,
-        _ => 4,
-    };
-    1 + u32::try_from(dice.below(passages)).expect("few")
+/// A worker dies in a transaction that hides a part of the changelog, so that those who take over have to wait for its end,
+/// and the first of them dies before that. Answers how many restores had to wait.
+fn hand_over_twice(group: &mut Group, dice: &mut Dice) -> usize {
+    let restored = |who: &usize| count_in(group.worker(*who), " restored ");
+    let who = (0..3).max_by_key(restored).expect("three workers");
+    let (heir, last) = ((who + 1) % 3, (who + 2) % 3);
+    let before = [heir, last].map(|who| count_in(group.worker(who), WAITS));
+    let settings = group.settings(who).property("transaction.timeout.ms", "30000");
+    group.die_as(who, &settings, "before-offsets", dice);
+    group.await_gone(who);
+    let by_heir = waits(group.worker(heir), before[0]);
+    group.kill(heir);
+    group.await_gone(heir);
+    by_heir + waits(group.worker(last), before[1])
 }
 
-fn count_in(worker: &Worker, what: &str) -> usize {
-    worker.log().lines().filter(|line| line.contains(what)).count()
-}
-
-#[track_caller]
-fn await_log(worker: &Worker, what: &str, within: Duration) {
-    eventually(&format!("the log says {what:?}"), within, || match worker.log().contains(what) {
-        true => Ok(()),
-        false => {
-            worker.assert_alive();
-            Err(worker.log().lines().last().unwrap_or("nothing in it").to_owned())
-        }
-    });
+/// How many restores of a worker wait for an open transaction, beyond those of before; all of them begin within a moment of
+/// the first, if any does.
+fn waits(worker: &Worker, before: usize) -> usize {
+    let started = lived();
+    while count_in(worker, WAITS) <= before && lived() - started < seconds(6) {
+        thread::sleep(Duration::from_millis(20));
+    }
+    thread::sleep(Duration::from_millis(300));
+    count_in(worker, WAITS) - before
 }

@@ -84,3 +84,21 @@ fn no_two_stories_share_a_sentence() {
     let length = report(1).text().len();
     assert!((2_000..4_000).contains(&length), "a report has about 3 KB: {length}");
 }
+
+/// What the tests say of versions and of order holds only if the raw log is in the order of sending, whatever happens to the
+/// broker meanwhile.
+#[test]
+fn what_is_sent_while_the_broker_dies_lies_in_order_and_once() {
+    let mut broker = Broker::private();
+    let mut desk = Desk::open(&broker);
+    let sent = std::thread::scope(|scope| {
+        let sending = scope.spawn(|| desk.send((0..20_000).map(|number| Raw::bytes(format!("item {number}")).on(0))));
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        broker.kill();
+        broker.start_again();
+        sending.join().expect("everything is delivered")
+    });
+    let overtaken = sent.windows(2).filter(|pair| pair[0].offset >= pair[1].offset).count();
+    let records = desk.read(&desk.topics.raw, Isolation::Committed).len();
+    assert_eq!((overtaken, records), (0, 20_000), "items that lie before their predecessor, and items in the log");
+}

@@ -22,7 +22,7 @@ use super::wait::{eventually, seconds};
 const TEST_JVM: &[&str] = &["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
 
 /// How long a broker that was frozen may be fenced.
-const FENCED: Duration = seconds(3);
+pub(super) const FENCED: Duration = seconds(3);
 
 /// A Kafka broker the tests can reach.
 pub struct Broker {
@@ -97,23 +97,41 @@ impl Broker {
         format: &[&str],
         settings: impl FnOnce(u16, u16) -> String,
     ) -> Result<Broker, String> {
-        let jars = Jars::get(version)?;
-        let home = home("broker");
-        let data = home.path().join("data");
-        if format.is_empty() {
-            copy_files(&jars.storage(), &data)
-                .map_err(|error| format!("cannot copy the formatted storage: {error}"))?;
-        } else {
-            jars.format(&data, format)?;
-        }
         let (port, controller) = (free_port(), free_port());
-        let properties = jars::server_properties(&data, port, controller) + &settings(port, controller);
-        fs::write(home.path().join("server.properties"), properties).map_err(|error| error.to_string())?;
-        let jvm = jvm.iter().map(|argument| (*argument).to_owned()).collect();
-        let own = Own { jars, home, jvm, port, process: None };
-        let mut broker = Broker { bootstrap: format!("127.0.0.1:{port}"), own: Some(own) };
+        let format = (!format.is_empty()).then_some(format);
+        let mut broker = Broker::prepare(version, jvm, format, port, controller, &settings(port, controller))?;
         broker.start_again();
         Ok(broker)
+    }
+
+    /// One of several brokers, with these further settings. It does not run yet.
+    pub(super) fn one_of_several(version: &'static str, port: u16, controller: u16, settings: &str) -> Broker {
+        let broker = Broker::prepare(version, TEST_JVM, Some(&[]), port, controller, settings);
+        broker.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// A broker that does not run yet. Its storage is formatted with these arguments; without any, a formatted one is copied.
+    fn prepare(
+        version: &'static str,
+        jvm: &[&str],
+        format: Option<&[&str]>,
+        port: u16,
+        controller: u16,
+        settings: &str,
+    ) -> Result<Broker, String> {
+        let jars = Jars::get(version)?;
+        let home = home("broker");
+        let (data, file) = (home.path().join("data"), home.path().join("server.properties"));
+        let properties = jars::server_properties(&data, port, controller) + settings;
+        fs::write(&file, properties).map_err(|error| error.to_string())?;
+        match format {
+            Some(format) => jars.format(&file, format)?,
+            None => copy_files(&jars.storage(), &data)
+                .map_err(|error| format!("cannot copy the formatted storage: {error}"))?,
+        }
+        let jvm = jvm.iter().map(|argument| (*argument).to_owned()).collect();
+        let own = Own { jars, home, jvm, port, process: None };
+        Ok(Broker { bootstrap: format!("127.0.0.1:{port}"), own: Some(own) })
     }
 
     /// `HOST:PORT`, as clients want it.
@@ -128,8 +146,13 @@ impl Broker {
 
     /// Starts the broker again on the same data and ports, and waits until it answers.
     pub fn start_again(&mut self) {
-        self.own().launch();
+        self.launch();
         self.await_answer();
+    }
+
+    /// Starts the broker on its data and ports, and does not wait for it.
+    pub(super) fn launch(&mut self) {
+        self.own().launch();
     }
 
     /// Shuts the broker down in order (SIGTERM).
@@ -146,16 +169,29 @@ impl Broker {
 
     /// Freezes the broker (SIGSTOP): connections stay open, nothing answers.
     pub fn pause(&mut self) {
-        self.own().process.as_mut().expect("the broker runs").signal(Signal::Stop);
+        self.signal(Signal::Stop);
     }
 
     /// Lets a frozen broker go on (SIGCONT), and waits until it answers. Its controller fences it for a moment, and a client
     /// that asks just then hears of no broker at all, which librdkafka does not recover from: the worker has an answer to
     /// that, a test's reader has not.
     pub fn resume(&mut self) {
-        self.own().process.as_mut().expect("the broker runs").signal(Signal::Cont);
+        self.signal(Signal::Cont);
         thread::sleep(FENCED);
         self.await_answer();
+    }
+
+    pub(super) fn signal(&mut self, signal: Signal) {
+        self.own().process.as_mut().expect("the broker runs").signal(signal);
+    }
+
+    /// Panics with the broker's log when it has ended by itself.
+    #[track_caller]
+    pub(super) fn assert_alive(&mut self) {
+        let own = self.own();
+        if own.process.as_mut().and_then(Leash::ended).is_some() {
+            panic!("the broker ended while starting; its log ends in\n{}", tail(&own.log(), 30));
+        }
     }
 
     fn own(&mut self) -> &mut Own {
@@ -166,13 +202,10 @@ impl Broker {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.bootstrap).set("reconnect.backoff.max.ms", "100");
         let client: BaseConsumer = config.create().expect("a client of a broker on this machine");
-        let own = self.own();
+        let port = self.own().port;
         eventually("the broker answers", seconds(60), || {
-            let log = own.log();
-            if own.process.as_mut().and_then(Leash::ended).is_some() {
-                panic!("the broker ended while starting; its log ends in\n{}", tail(&log, 30));
-            }
-            TcpStream::connect(("127.0.0.1", own.port)).map_err(|error| error.to_string())?;
+            self.assert_alive();
+            TcpStream::connect(("127.0.0.1", port)).map_err(|error| error.to_string())?;
             let metadata = client.fetch_metadata(None, Duration::from_secs(1)).map_err(|error| error.to_string())?;
             let partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions);
             match partitions.filter(|partition| partition.leader() < 0).count() {

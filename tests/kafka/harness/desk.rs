@@ -23,6 +23,9 @@ use super::worker::Worker;
 /// How long a desk waits for its workers before it calls them stuck.
 pub const PATIENCE: Duration = seconds(60);
 
+/// One replica on one broker, three on three.
+const BY_BROKERS: TopicReplication<'_> = TopicReplication::Fixed(-1);
+
 /// Where a raw item lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct At {
@@ -169,7 +172,12 @@ pub struct Desk {
 impl Desk {
     /// Six new topics of four partitions each.
     pub fn open(broker: &Broker) -> Desk {
-        let desk = Desk::without_topics(broker.bootstrap());
+        Desk::at(broker.bootstrap())
+    }
+
+    /// As [`Desk::open`], where the brokers are known by their addresses.
+    pub fn at(bootstrap: &str) -> Desk {
+        let desk = Desk::without_topics(bootstrap);
         desk.create(&desk.topics.all(), 4);
         desk
     }
@@ -191,10 +199,8 @@ impl Desk {
     pub fn create(&self, names: &[&str], partitions: i32) {
         let admin: AdminClient<DefaultClientContext> =
             ClientConfig::new().set("bootstrap.servers", &self.bootstrap).create().expect("an admin client");
-        let topics: Vec<NewTopic<'_>> = names
-            .iter()
-            .map(|name| NewTopic::new(name, partitions, TopicReplication::Fixed(1)).set("retention.ms", "-1"))
-            .collect();
+        let topics: Vec<NewTopic<'_>> =
+            names.iter().map(|name| NewTopic::new(name, partitions, BY_BROKERS).set("retention.ms", "-1")).collect();
         let options = AdminOptions::new().operation_timeout(Some(seconds(20)));
         let created = block_on(admin.create_topics(&topics, &options)).expect("the broker answers");
         for topic in created {
@@ -364,6 +370,8 @@ fn producer(bootstrap: &str) -> FutureProducer {
     ClientConfig::new()
         .set("bootstrap.servers", bootstrap)
         .set("linger.ms", "1")
+        // What is sent again must not fall behind what was sent after it.
+        .set("enable.idempotence", "true")
         // The broker decides what is too large.
         .set("message.max.bytes", "10000000")
         .set("reconnect.backoff.max.ms", "100")

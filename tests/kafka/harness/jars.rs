@@ -45,7 +45,9 @@ impl Jars {
             // Formatting costs a second of Java, and its result is two small files that name no host and no port.
             let partial = jars.home.join("storage.partial");
             let _ = fs::remove_dir_all(&partial);
-            jars.format(&partial, &[])?;
+            let properties = partial.with_extension("properties");
+            fs::write(&properties, server_properties(&partial, 9092, 9093)).map_err(|error| error.to_string())?;
+            jars.format(&properties, &[])?;
             fs::rename(&partial, jars.storage()).map_err(|error| error.to_string())?;
         }
         Ok(jars)
@@ -84,15 +86,13 @@ impl Jars {
         fs::rename(&partial, self.libs()).map_err(|error| error.to_string())
     }
 
-    /// Formats a data directory; `further` are arguments such as `--add-scram`.
+    /// Formats the data directory of these settings; `further` are arguments such as `--add-scram`.
     ///
     /// # Errors
     /// What the tool says.
-    pub fn format(&self, data: &Path, further: &[&str]) -> Result<(), String> {
-        let properties = data.with_extension("properties");
-        fs::write(&properties, server_properties(data, 9092, 9093)).map_err(|error| error.to_string())?;
+    pub fn format(&self, properties: &Path, further: &[&str]) -> Result<(), String> {
         let mut format = self.java();
-        format.args(["kafka.tools.StorageTool", "format", "-t", "Y29weWRlc2sgdGVzdHMuLg", "-c"]).arg(&properties);
+        format.args(["kafka.tools.StorageTool", "format", "-t", "Y29weWRlc2sgdGVzdHMuLg", "-c"]).arg(properties);
         run(format.args(further), "Kafka's storage could not be formatted")
     }
 }

@@ -1,6 +1,7 @@
 //! A real Apache Kafka, the real binary, and the means to compare what went in with what came out.
 //!
 //! - [`broker`]: an Apache Kafka 4.3.1 (from Maven, through [`jars`]) that can be stopped, killed, paused and restarted.
+//! - [`cluster`]: three of them that replicate everything.
 //! - [`worker`]: `copydesk run` as a child process, with its log, its signals and its admin endpoints.
 //! - [`desk`]: six topics of one test's own, what was sent to the first, and [`ledger`]: where each of it ended.
 //! - [`proxy`]: stands between worker and broker, and loses answers.
@@ -10,6 +11,7 @@
 #![allow(dead_code, reason = "shared by the tests and the benchmark, each of which uses a part")]
 
 pub mod broker;
+pub mod cluster;
 pub mod corpus;
 pub mod desk;
 pub mod http;
