@@ -2,6 +2,10 @@
 //!
 //! Decisions are [`core`]'s; this is the driver that talks to Kafka and performs them.
 
+mod commit;
+mod items;
+mod ownership;
+
 use std::{
     sync::{Arc, atomic::Ordering},
     thread,
@@ -13,28 +17,25 @@ use rdkafka::{
     consumer::Consumer as _,
     error::{KafkaError, RDKafkaErrorCode},
     message::BorrowedMessage,
-    producer::Producer as _,
 };
 use tokio::sync::watch;
 
+use self::commit::Sealed;
 use super::{
     brake::Tally,
-    clients::{Rebalance, WireConsumer, WireProducer},
+    clients::{WireConsumer, WireProducer},
     core::{Action, Admission, Batch, Core, Lane, MAX_BYTES},
     gauges::Gauges,
-    headers::{self, Arrival},
     publish::{Prepared, Publisher, prepare},
     restore::Opener,
-    transaction::{self, Committer, Gone, Outcome},
+    transaction::{self, Committer},
     worker::{End, Worker, WorkerError},
 };
 use crate::{
     config::Config,
-    dedup::{Identity, Repeat, Verdict},
     edit::Desk,
     normalize::Normalizer,
-    reject::Reject,
-    telemetry::{Counts, DuplicateKind, Input, Phase, RebalanceKind, Stage, TxnOutcome, traces::BatchSpan},
+    telemetry::{Counts, Input, Phase, traces::BatchSpan},
 };
 
 /// How long a poll waits on an idle wire.
@@ -43,20 +44,10 @@ const IDLE: Duration = Duration::from_millis(100);
 const REST: Duration = Duration::from_millis(10);
 /// How long an outcome is waited for at a stretch, where nothing else can be done.
 const STRETCH: Duration = Duration::from_secs(1);
-/// How long a commit may give no sign. Sending offsets ignores its time-out, and may wait for ever for a group coordinator
-/// that has left (librdkafka #5456, #5511).
-const HANGS: Duration = Duration::from_secs(20);
 /// How long a seek may take.
 const SEEK: Duration = Duration::from_secs(10);
 /// Bytes of input read ahead at most, while a commit is under way.
 const AHEAD_BYTES: usize = 2 * MAX_BYTES;
-
-/// A transaction whose commit is under way.
-struct Sealed {
-    since: Instant,
-    counts: Counts,
-    span: Option<BatchSpan>,
-}
 
 pub struct Session<'s> {
     worker: Worker<'s>,
@@ -303,166 +294,6 @@ impl<'s> Session<'s> {
         }
     }
 
-    /// Takes an item into the open transaction, opening one if need be.
-    fn take(&mut self, prepared: Prepared<'s>) -> Result<(), End> {
-        let (lane, offset) = (lane(prepared.message(), &self.raw_topic), prepared.message().offset());
-        match self.core.admit(lane, offset) {
-            // A batch is due only while no transaction is under way, so nothing is on hold here.
-            Admission::Stale | Admission::Hold => return Ok(()),
-            Admission::Take => {}
-            Admission::Begin => {
-                self.publisher.producer().begin_transaction()?;
-                self.core.begun();
-                self.span = self.worker.service.traces.batch();
-            }
-        }
-        if let Some(span) = &mut self.span
-            && let Some(traceparent) = headers::find(prepared.message(), headers::TRACEPARENT)
-        {
-            span.link(traceparent);
-        }
-        if lane.input == Input::Raw {
-            self.counts.raw_items += 1;
-            self.counts.raw_bytes += prepared.message().payload_len() as u64;
-        }
-        let mut one_too_many = false;
-        match prepared {
-            Prepared::Normalized { message, origin, item } => {
-                self.counts.normalized(item.source.as_deref());
-                self.publisher.hand_on(&message, &origin, &item, self.desk.rules_id())?;
-            }
-            Prepared::Rejected { message, reject } => {
-                self.reject(&message, Stage::Normalize, &reject)?;
-                one_too_many = self.worker.service.brake.rejected(tally(&self.counts), reject.reason);
-            }
-            Prepared::Arrived { message } if message.payload().is_none() => self.obey(&message)?,
-            Prepared::Arrived { message } => match headers::arrival(&message, self.worker.layout.partitions) {
-                Ok(arrival) => self.decide(&message, &arrival)?,
-                Err(reject) => self.reject(&message, Stage::Dedup, &reject)?,
-            },
-        }
-        fault!("after-produce");
-        self.core.taken(lane, offset);
-        if one_too_many { self.follow_brake() } else { Ok(()) }
-    }
-
-    /// The dedup stage.
-    fn decide(&mut self, message: &BorrowedMessage<'_>, arrival: &Arrival<'_>) -> Result<(), End> {
-        match self.core.sight(message.partition(), &arrival.sighting) {
-            Some(Verdict::First(entry) | Verdict::Newer(entry)) => {
-                self.counts.published(arrival.sighting.time);
-                Ok(self.publisher.publish(message, arrival, &entry)?)
-            }
-            Some(Verdict::Repeat(repeat, first)) => {
-                let kind = match repeat {
-                    Repeat::Copy => DuplicateKind::Copy,
-                    Repeat::Replay => DuplicateKind::Replay,
-                    Repeat::Stale => DuplicateKind::Stale,
-                };
-                self.counts.duplicate(kind, arrival.sighting.time, arrival.feed);
-                Ok(self.publisher.duplicate(arrival, kind, &first)?)
-            }
-            None => Err(stateless().into()),
-        }
-    }
-
-    /// An order of an operator: a content is to be let through again.
-    fn obey(&mut self, message: &BorrowedMessage<'_>) -> Result<(), End> {
-        let order = match headers::order(message, self.worker.layout.partitions) {
-            Ok(order) => order,
-            Err(reject) => return self.reject(message, Stage::Dedup, &reject),
-        };
-        for status in &order.statuses {
-            let identity = Identity::new(&order.hash, *status);
-            let remembered = self.core.forget(message.partition(), &identity).ok_or_else(stateless)?;
-            self.publisher.forgotten(message, &order.hash, *status, remembered)?;
-        }
-        tracing::info!(hash = %order.hash, partition = message.partition(), "forgotten, as ordered");
-        self.counts.forgotten += 1;
-        Ok(())
-    }
-
-    fn reject(&mut self, message: &BorrowedMessage<'_>, stage: Stage, reject: &Reject) -> Result<(), End> {
-        self.counts.rejected(stage, reject.reason, reject.feed.as_deref());
-        Ok(self.publisher.reject(message, stage, reject)?)
-    }
-
-    /// Hands the open transaction to the committer.
-    fn commit(&mut self, offsets: &[(Lane, i64)]) -> Result<(), End> {
-        let group = self.consumer.group_metadata();
-        let group = group.ok_or_else(|| KafkaError::ClientCreation("the consumer belongs to no group".into()))?;
-        self.committer.commit(self.list(offsets.iter().copied()), group);
-        let counts = std::mem::take(&mut self.counts);
-        self.sealed = Some(Sealed { since: Instant::now(), counts, span: self.span.take() });
-        Ok(())
-    }
-
-    /// Looks for the end of the commit that is under way, for `wait` at most.
-    fn settle(&mut self, wait: Duration) -> Result<(), End> {
-        if self.sealed.is_none() {
-            return Ok(());
-        }
-        let Some(outcome) = self.committer.outcome(wait)? else { return self.await_further() };
-        let Some(Sealed { since, counts, span }) = self.sealed.take() else { return Ok(()) };
-        if let Some(span) = span {
-            let outcome = match &outcome {
-                Outcome::Committed { .. } => TxnOutcome::Committed,
-                Outcome::Abort(_) => TxnOutcome::Aborted,
-                Outcome::Renew(_) => TxnOutcome::Fatal,
-            };
-            span.end(outcome, &counts);
-        }
-        let actions = match outcome {
-            Outcome::Committed { doubtful } => {
-                fault!("after-commit");
-                self.aborts = 0;
-                self.worker.health.committed();
-                self.worker.service.brake.committed(tally(&counts));
-                self.worker.service.metrics.committed(
-                    &counts,
-                    since.elapsed(),
-                    jiff::Timestamp::now().as_millisecond(),
-                );
-                if doubtful {
-                    self.renew_producer()?;
-                }
-                self.core.committed()
-            }
-            Outcome::Abort(error) => {
-                tracing::warn!(%error, "transaction aborted; its items are read again");
-                self.aborts += 1;
-                if self.aborts > 1 {
-                    thread::sleep(Duration::from_millis(20 << self.aborts.min(6)));
-                }
-                self.core.failed()
-            }
-            Outcome::Renew(error) => {
-                self.worker.service.metrics.fatal();
-                return Err(End::Renew(error));
-            }
-        };
-        self.perform(actions)
-    }
-
-    /// Gives up a commit that hangs. New clients fence the producer that is left behind in it.
-    fn await_further(&self) -> Result<(), End> {
-        match &self.sealed {
-            Some(sealed) if sealed.since.elapsed() > HANGS => {
-                self.worker.service.metrics.fatal();
-                Err(End::Renew(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut)))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn renew_producer(&mut self) -> Result<(), End> {
-        tracing::info!("a commit was repeated: moving on to a new producer epoch");
-        let producer = self.worker.new_producer()?;
-        self.committer = Committer::start(Arc::clone(&producer))?;
-        self.publisher = self.worker.publisher(producer);
-        Ok(())
-    }
-
     fn seek(&self, positions: &[(Lane, i64)]) -> Result<(), End> {
         if positions.is_empty() {
             return Ok(());
@@ -487,73 +318,6 @@ impl<'s> Session<'s> {
         }
     }
 
-    fn rebalance(&mut self, rebalance: Rebalance) -> Result<(), End> {
-        let now = self.started.elapsed();
-        match &rebalance {
-            Rebalance::Assign(list) => {
-                let lanes = self.lanes_of(list);
-                tracing::info!(partitions = ?Names(&lanes), "assigned");
-                self.worker.service.metrics.rebalance(RebalanceKind::Assigned);
-                rebalance.answer(self.consumer)?;
-                let actions = self.core.assigned(lanes);
-                self.perform(actions)?;
-            }
-            Rebalance::Revoke(list) => {
-                let lanes = self.lanes_of(list);
-                let lost = self.consumer.assignment_lost();
-                tracing::info!(partitions = ?Names(&lanes), lost, "revoked");
-                self.worker.service.metrics.rebalance(if lost { RebalanceKind::Lost } else { RebalanceKind::Revoked });
-                if lost {
-                    // The group went on without this member. Its transaction ends with its producer, and clients that were
-                    // away so long may never find back: everything is built anew.
-                    rebalance.answer(self.consumer)?;
-                    return Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AssignmentLost).into());
-                }
-                fault!("in-revoke");
-                let actions = self.core.revoked(lanes, now);
-                let finished = self.perform_to_the_end(actions);
-                // Answered in any case: a revocation left open would block the close of the consumer.
-                rebalance.answer(self.consumer)?;
-                finished?;
-            }
-        }
-        self.report_ownership();
-        Ok(())
-    }
-
-    /// Reads on in the lanes whose position and state have been found.
-    fn open_lanes(&mut self) -> Result<(), End> {
-        loop {
-            let opened = match self.opener.next() {
-                Ok(Some(opened)) => opened,
-                Ok(None) => return Ok(()),
-                Err(Some(unreadable)) => return Err(End::Fail(unreadable.into())),
-                Err(None) => return Err(Gone.into()),
-            };
-            let actions = self.core.opened(opened.lane, opened.epoch, opened.position, opened.table);
-            self.perform(actions)?;
-            self.report_ownership();
-        }
-    }
-
-    fn report_ownership(&mut self) {
-        let (owned, opening) = self.core.ownership();
-        self.worker.health.assigned(owned);
-        self.worker.health.restoring(opening);
-        self.worker.health.set_phase(if opening > 0 { Phase::Restoring } else { Phase::Running });
-        self.gauges.expire();
-    }
-
-    fn lanes_of(&self, list: &TopicPartitionList) -> Vec<Lane> {
-        list.elements()
-            .iter()
-            .map(|element| Lane {
-                input: if element.topic() == &*self.raw_topic { Input::Raw } else { Input::Normalized },
-                partition: element.partition(),
-            })
-            .collect()
-    }
-
     fn list(&self, offsets: impl IntoIterator<Item = (Lane, i64)>) -> TopicPartitionList {
         let mut list = TopicPartitionList::new();
         for (lane, offset) in offsets {
@@ -566,11 +330,6 @@ impl<'s> Session<'s> {
         }
         list
     }
-}
-
-/// An open lane of normalized items has a table; without one the session's state is not to be trusted.
-fn stateless() -> KafkaError {
-    KafkaError::ClientCreation("an open partition has no dedup state".into())
 }
 
 /// What the brake is to know of a transaction.
@@ -587,17 +346,4 @@ fn own(desk: &Desk) -> Arc<Desk> {
 fn lane(message: &BorrowedMessage<'_>, raw_topic: &str) -> Lane {
     let input = if message.topic() == raw_topic { Input::Raw } else { Input::Normalized };
     Lane { input, partition: message.partition() }
-}
-
-/// Lanes as `raw/0 raw/1 normalized/3`, for the log.
-struct Names<'l>(&'l [Lane]);
-
-impl std::fmt::Debug for Names<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (at, lane) in self.0.iter().enumerate() {
-            let gap = if at == 0 { "" } else { " " };
-            write!(f, "{gap}{}/{}", lane.input.code(), lane.partition)?;
-        }
-        Ok(())
-    }
 }

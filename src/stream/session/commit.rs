@@ -1,0 +1,111 @@
+//! The commit of a transaction, and what its outcome asks for.
+
+use std::{
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    consumer::Consumer as _,
+    error::{KafkaError, RDKafkaErrorCode},
+};
+
+use super::{Session, tally};
+use crate::{
+    stream::{
+        core::Lane,
+        transaction::{Committer, Outcome},
+        worker::End,
+    },
+    telemetry::{Counts, TxnOutcome, traces::BatchSpan},
+};
+
+/// How long a commit may give no sign. Sending offsets ignores its time-out, and may wait for ever for a group coordinator
+/// that has left (librdkafka #5456, #5511).
+const HANGS: Duration = Duration::from_secs(20);
+
+/// A transaction whose commit is under way.
+pub(super) struct Sealed {
+    since: Instant,
+    counts: Counts,
+    span: Option<BatchSpan>,
+}
+
+impl Session<'_> {
+    /// Hands the open transaction to the committer.
+    pub(super) fn commit(&mut self, offsets: &[(Lane, i64)]) -> Result<(), End> {
+        let group = self.consumer.group_metadata();
+        let group = group.ok_or_else(|| KafkaError::ClientCreation("the consumer belongs to no group".into()))?;
+        self.committer.commit(self.list(offsets.iter().copied()), group);
+        let counts = std::mem::take(&mut self.counts);
+        self.sealed = Some(Sealed { since: Instant::now(), counts, span: self.span.take() });
+        Ok(())
+    }
+
+    /// Looks for the end of the commit that is under way, for `wait` at most.
+    pub(super) fn settle(&mut self, wait: Duration) -> Result<(), End> {
+        if self.sealed.is_none() {
+            return Ok(());
+        }
+        let Some(outcome) = self.committer.outcome(wait)? else { return self.await_further() };
+        let Some(Sealed { since, counts, span }) = self.sealed.take() else { return Ok(()) };
+        if let Some(span) = span {
+            let outcome = match &outcome {
+                Outcome::Committed { .. } => TxnOutcome::Committed,
+                Outcome::Abort(_) => TxnOutcome::Aborted,
+                Outcome::Renew(_) => TxnOutcome::Fatal,
+            };
+            span.end(outcome, &counts);
+        }
+        let actions = match outcome {
+            Outcome::Committed { doubtful } => {
+                fault!("after-commit");
+                self.aborts = 0;
+                self.worker.health.committed();
+                self.worker.service.brake.committed(tally(&counts));
+                self.worker.service.metrics.committed(
+                    &counts,
+                    since.elapsed(),
+                    jiff::Timestamp::now().as_millisecond(),
+                );
+                if doubtful {
+                    self.renew_producer()?;
+                }
+                self.core.committed()
+            }
+            Outcome::Abort(error) => {
+                tracing::warn!(%error, "transaction aborted; its items are read again");
+                self.aborts += 1;
+                if self.aborts > 1 {
+                    thread::sleep(Duration::from_millis(20 << self.aborts.min(6)));
+                }
+                self.core.failed()
+            }
+            Outcome::Renew(error) => {
+                self.worker.service.metrics.fatal();
+                return Err(End::Renew(error));
+            }
+        };
+        self.perform(actions)
+    }
+
+    /// Gives up a commit that hangs. New clients fence the producer that is left behind in it.
+    fn await_further(&self) -> Result<(), End> {
+        match &self.sealed {
+            Some(sealed) if sealed.since.elapsed() > HANGS => {
+                self.worker.service.metrics.fatal();
+                Err(End::Renew(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn renew_producer(&mut self) -> Result<(), End> {
+        tracing::info!("a commit was repeated: moving on to a new producer epoch");
+        let producer = self.worker.new_producer()?;
+        self.committer = Committer::start(Arc::clone(&producer))?;
+        self.publisher = self.worker.publisher(producer);
+        Ok(())
+    }
+}
