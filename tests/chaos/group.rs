@@ -152,6 +152,8 @@ impl Group {
         // One that has only been started is in no group yet.
         self.await_member("it is a member", who, true);
         self.worker(who).signal(Signal::Stop);
+        // Not before its session has run out, whatever the list of the group says meanwhile.
+        thread::sleep(SESSION);
         self.await_gone(who);
         self.worker(who).signal(Signal::Cont);
         await_log(self.worker(who), "lost=true", REST);
