@@ -149,11 +149,9 @@ impl Group {
 
     /// A worker freezes until the group has gone on without it, and goes on.
     pub fn zombie(&mut self, who: usize) {
-        // One that has only been started is in no group yet.
-        self.await_member("it is a member", who, true);
+        // One that has only been started is in no group yet, though the list may still have the one before it.
+        await_log(self.worker(who), "assigned partitions", REST);
         self.worker(who).signal(Signal::Stop);
-        // Not before its session has run out, whatever the list of the group says meanwhile.
-        thread::sleep(SESSION);
         self.await_gone(who);
         self.worker(who).signal(Signal::Cont);
         await_log(self.worker(who), "lost=true", REST);
@@ -209,22 +207,17 @@ impl Group {
 
     /// Waits until the group goes on without this worker.
     pub fn await_gone(&self, who: usize) {
-        self.await_member("the group goes on without it", who, false);
-    }
-
-    /// Waits until the group has settled, with this worker or without it.
-    fn await_member(&self, what: &str, who: usize, there: bool) {
         let client: BaseConsumer =
             ClientConfig::new().set("bootstrap.servers", &self.desk.bootstrap).create().expect("a client");
         let name = format!("copydesk-w{who}");
-        eventually(what, REST, || {
+        eventually("the group goes on without it", REST, || {
             let list =
                 client.fetch_group_list(Some(&self.desk.group), seconds(5)).map_err(|error| error.to_string())?;
             // In the middle of a rebalance, or of a coordinator's start, the list says nothing of who is there.
             let group = list.groups().first().ok_or("no such group")?;
             let names: Vec<&str> = group.members().iter().map(|member| member.client_id()).collect();
             let settled = (group.state() == "Stable" && !names.is_empty()) || group.state() == "Empty";
-            match settled && names.contains(&name.as_str()) == there {
+            match settled && !names.contains(&name.as_str()) {
                 true => Ok(()),
                 false => Err(format!("{} with members {names:?}", group.state())),
             }
