@@ -80,7 +80,7 @@ fn dead_letters_are_fed_again_as_the_raw_items_they_were_and_publish_once() {
 #[test]
 fn a_replay_that_was_killed_goes_on_where_it_stopped() {
     let mut desk = Desk::open(Broker::shared());
-    let sent = desk.send((0..600).map(|number| Raw::from(&story(number))));
+    let sent = desk.send((0..2_000).map(|number| Raw::from(&story(number))));
     let killed = Worker::spawn(&desk, &Settings::named("a"), "replay", &["raw", "--rate", "100"]);
     let before = eventually("some of it is committed", seconds(30), || {
         killed.assert_alive();
