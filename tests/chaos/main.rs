@@ -39,6 +39,11 @@ impl Dice {
         usize::try_from((mixed ^ (mixed >> 31)) >> 33).expect("31 bits") % bound
     }
 
+    /// So many rounds of faults, each drawn by `round`.
+    pub fn schedule<T>(&mut self, rounds: usize, round: impl Fn(&mut Dice) -> Vec<T>) -> Vec<T> {
+        (0..rounds).flat_map(|_| round(self)).collect()
+    }
+
     pub fn shuffle<T>(&mut self, all: &mut [T]) {
         for last in (1..all.len()).rev() {
             all.swap(last, self.below(last + 1));
@@ -52,6 +57,11 @@ pub const FAILPOINTS: [&str; 6] =
 
 /// From so many rounds on a run is a long one: more items, longer outages, more to be shown.
 pub const LONG: usize = 4;
+
+/// How many items a run of so many rounds sends.
+pub const fn items(rounds: usize) -> u64 {
+    if rounds >= LONG { 200_000 } else { 12_000 }
+}
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{variable} is a number")))

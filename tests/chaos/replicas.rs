@@ -10,7 +10,7 @@ use crate::harness::desk::Desk;
 use crate::harness::jars;
 use crate::harness::worker::Settings;
 use crate::tally::Tally;
-use crate::{Dice, LONG};
+use crate::{Dice, items};
 
 /// What a broker is for the group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,11 +58,11 @@ fn round(dice: &mut Dice) -> Vec<Fault> {
 /// One run from its first fault to its books.
 pub fn run(seed: u64, rounds: usize) -> (Tally, BTreeSet<String>) {
     let mut dice = Dice(seed);
-    let faults: Vec<Fault> = (0..rounds).flat_map(|_| round(&mut dice)).collect();
+    let faults = dice.schedule(rounds, round);
     let version = std::env::var("COPYDESK_TEST_CHAOS_KAFKA").unwrap_or_else(|_| jars::VERSION_FOR_CRASHES.into());
     let cluster = Cluster::start(Box::leak(version.into_boxed_str()));
     let desk = Desk::at(&cluster.bootstrap());
-    let mut group = Group::start(desk, Settings::named(""), if rounds >= LONG { 200_000 } else { 12_000 });
+    let mut group = Group::start(desk, Settings::named(""), items(rounds));
     let mut stage = Stage { cluster, dice };
     group.suffer(&faults, |group, fault| stage.inflict(fault, group));
     group.rest()

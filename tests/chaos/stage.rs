@@ -11,7 +11,7 @@ use crate::harness::proxy::{Answers, Proxy, api};
 use crate::harness::wait::{eventually, lived, seconds};
 use crate::harness::worker::{Settings, Worker};
 use crate::tally::Tally;
-use crate::{Dice, FAILPOINTS, LONG};
+use crate::{Dice, FAILPOINTS, LONG, items};
 
 /// What a restore says that has to wait.
 const WAITS: &str = "waiting for open transactions";
@@ -62,12 +62,12 @@ fn round(dice: &mut Dice) -> Vec<Fault> {
 /// One run from its first fault to its books.
 pub fn run(seed: u64, rounds: usize) -> (Tally, BTreeSet<String>) {
     let mut dice = Dice(seed);
-    let faults: Vec<Fault> = (0..rounds).flat_map(|_| round(&mut dice)).collect();
+    let faults = dice.schedule(rounds, round);
     let proxy = Proxy::listen();
     let broker = Broker::private_behind(&proxy);
     let long = rounds >= LONG;
     let settings = Settings::named("").through(&proxy);
-    let mut group = Group::start(Desk::open(&broker), settings, if long { 200_000 } else { 12_000 });
+    let mut group = Group::start(Desk::open(&broker), settings, items(rounds));
     let mut stage = Stage { proxy, broker, dice, long };
     group.suffer(&faults, |group, fault| stage.inflict(fault, group));
     group.tally.answers = stage.proxy.touched();

@@ -300,14 +300,15 @@ impl Worker {
     /// When there is no such series, or no answer.
     pub fn metric(&self, name: &str, labels: &[&str]) -> Result<f64, String> {
         let page = self.get("/metrics").map_err(|error| error.to_string())?.body;
-        let series = page.lines().filter_map(|line| {
-            let (series, value) = line.rsplit_once(' ')?;
-            let (found, of) = series.split_once('{').unwrap_or((series, ""));
-            (found == name && labels.iter().all(|label| of.contains(label)))
-                .then(|| value.parse::<f64>().expect("a number"))
-        });
-        let values: Vec<f64> = series.collect();
+        let values: Vec<f64> = series(&page, name, labels).collect();
         if values.is_empty() { Err(format!("no series {name} with {labels:?}")) } else { Ok(values.iter().sum()) }
+    }
+
+    /// How many items the worker has committed an outcome of. None, as long as it does not answer.
+    pub fn outcomes(&self) -> f64 {
+        let page = self.get("/metrics").map(|answer| answer.body).unwrap_or_default();
+        let counters = ["copydesk_published_total", "copydesk_duplicates_total", "copydesk_rejected_total"];
+        counters.iter().flat_map(|counter| series(&page, counter, &[])).sum()
     }
 
     /// Everything the worker has logged.
@@ -322,6 +323,16 @@ impl Worker {
     fn log_file(&self) -> PathBuf {
         self.home.path().join("log")
     }
+}
+
+/// The values of a metric's series whose labels contain all of `labels`, on a page of metrics.
+fn series<'p>(page: &'p str, name: &'p str, labels: &'p [&str]) -> impl Iterator<Item = f64> + 'p {
+    page.lines().filter_map(move |line| {
+        let (series, value) = line.rsplit_once(' ')?;
+        let (found, of) = series.split_once('{').unwrap_or((series, ""));
+        (found == name && labels.iter().all(|label| of.contains(label)))
+            .then(|| value.parse::<f64>().expect("a number"))
+    })
 }
 
 impl Drop for Worker {
