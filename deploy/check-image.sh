@@ -4,7 +4,7 @@
 #
 # There is no registry here, so the base is Debian's packages that the default base consists of, and the binary is one
 # built already (COPYDESK, by default the release build, else the debug build): `--from-source` runs the Rust stage of the
-# Dockerfile too, in a Debian with the toolchain of this machine. That takes some 20 minutes.
+# Dockerfile too, in a Debian with the toolchain of this machine. That takes some 15 minutes.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=deploy/checks/tools.sh

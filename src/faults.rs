@@ -53,8 +53,9 @@ pub fn arm() {
             std::process::abort();
         }
     });
-    if let Err(error) = armed {
-        tracing::error!(error, "the failpoint cannot be armed");
+    match armed {
+        Ok(()) => tracing::info!(failpoint = wanted, "armed"),
+        Err(error) => tracing::error!(error, "the failpoint cannot be armed"),
     }
 }
 

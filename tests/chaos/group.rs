@@ -186,6 +186,8 @@ impl Group {
 
     /// Keeps a worker busy until it has come to `point`.
     fn provoke(&mut self, who: usize, point: &str, has_come: impl Fn(&Worker) -> bool) {
+        // Not so, if another cargo command has put a binary without failpoints in its place.
+        await_log(self.worker(who), "armed", REST);
         let (started, mut provoked) = (lived(), lived());
         while !has_come(self.worker(who)) {
             assert!(lived() - started < 2 * REST, "worker {who} never passed {point}:\n{}", self.worker(who).log());
