@@ -7,7 +7,8 @@ use std::{borrow::Cow, fmt::Write as _, sync::Arc};
 
 use fluent_uri::Uri;
 use jiff::{Timestamp, civil::Date};
-use serde::{Serialize, Serializer};
+use serde::{Serialize, Serializer, ser::Error as _};
+use serde_json::value::RawValue;
 
 use crate::{
     edit::{self, Caption, Copy, one_line, people::Role},
@@ -113,25 +114,43 @@ struct Body<'a> {
     value: Paragraphs<'a>,
 }
 
-/// Paragraphs, with an empty line between them. Serialised one by one, so that a body is never copied to be joined.
+/// Paragraphs, with an empty line between them.
 #[derive(Debug)]
 struct Paragraphs<'a>(&'a [Cow<'a, str>]);
 
 const BETWEEN: &str = "\n\n";
 
-impl std::fmt::Display for Paragraphs<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Paragraphs<'_> {
+    /// The paragraphs as a JSON string. Of what JSON escapes, edited copy holds these three.
+    fn to_json(&self) -> String {
+        let bytes: usize = self.0.iter().map(|paragraph| paragraph.len() + 2 * BETWEEN.len()).sum();
+        let mut json = String::with_capacity(bytes + bytes / 32 + 2);
+        json.push('"');
         for (at, paragraph) in self.0.iter().enumerate() {
-            f.write_str(if at > 0 { BETWEEN } else { "" })?;
-            f.write_str(paragraph)?;
+            json.push_str(if at > 0 { r"\n\n" } else { "" });
+            let mut copied = 0;
+            for special in memchr::memchr3_iter(b'"', b'\\', b'\n', paragraph.as_bytes()) {
+                json.push_str(&paragraph[copied..special]);
+                copied = special + 1;
+                json.push_str(match paragraph.as_bytes()[special] {
+                    b'"' => r#"\""#,
+                    b'\n' => r"\n",
+                    _ => r"\\",
+                });
+            }
+            json.push_str(&paragraph[copied..]);
         }
-        Ok(())
+        json.push('"');
+        json
     }
 }
 
 impl Serialize for Paragraphs<'_> {
+    /// The longest string of the article by far, so it is searched for what to escape by vector instructions. That it is
+    /// valid JSON is checked.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        let json = self.to_json();
+        serde_json::from_str::<&RawValue>(&json).map_err(S::Error::custom)?.serialize(serializer)
     }
 }
 

@@ -142,9 +142,16 @@ impl Automaton {
     }
 }
 
-/// A few short texts, looked for together: by vector instructions where the machine has them and the texts are few.
+/// First bytes of a text by which the vector search tells that it may stand somewhere.
+const TELLING: usize = 4;
+
+/// A few texts, looked for together: by vector instructions where the machine has them and the texts are few. All texts of
+/// one search are told by as many first bytes as the shortest has, so short ones have a search of their own.
 #[derive(Clone, Debug)]
-pub(super) enum Literals {
+pub(super) struct Literals(Vec<Search>);
+
+#[derive(Clone, Debug)]
+enum Search {
     Quick(packed::Searcher),
     Any(AhoCorasick),
 }
@@ -152,21 +159,26 @@ pub(super) enum Literals {
 impl Literals {
     /// `None` where there are none.
     pub(super) fn new<'p>(texts: impl Iterator<Item = &'p str>) -> Result<Option<Literals>, String> {
-        let texts: BTreeSet<&str> = texts.collect();
-        if texts.is_empty() {
-            return Ok(None);
-        }
-        match packed::Searcher::new(&texts) {
-            Some(search) => Ok(Some(Literals::Quick(search))),
-            None => AhoCorasick::new(&texts).map(|search| Some(Literals::Any(search))).map_err(|e| cause(&e)),
-        }
+        let (telling, short): (BTreeSet<&str>, BTreeSet<&str>) = texts.partition(|text| text.len() >= TELLING);
+        let sets = [telling, short].into_iter().filter(|texts| !texts.is_empty());
+        let searches = sets.map(|texts| Search::new(&texts)).collect::<Result<Vec<_>, _>>()?;
+        Ok((!searches.is_empty()).then_some(Literals(searches)))
     }
 
     /// Whether `text` holds one of them.
     pub(super) fn in_text(&self, text: &str) -> bool {
-        match self {
-            Literals::Quick(search) => search.find(text).is_some(),
-            Literals::Any(search) => search.is_match(text),
+        self.0.iter().any(|search| match search {
+            Search::Quick(search) => search.find(text).is_some(),
+            Search::Any(search) => search.is_match(text),
+        })
+    }
+}
+
+impl Search {
+    fn new(texts: &BTreeSet<&str>) -> Result<Search, String> {
+        match packed::Searcher::new(texts) {
+            Some(search) => Ok(Search::Quick(search)),
+            None => AhoCorasick::new(texts).map(Search::Any).map_err(|e| cause(&e)),
         }
     }
 }

@@ -133,7 +133,7 @@ static LANGUAGES_OF: LazyLock<HashMap<&'static str, u64>> = LazyLock::new(|| {
 /// The language that `body` is in; none where it is too short or too mixed to tell.
 pub(super) fn of(body: &[Cow<'_, str>]) -> Option<&'static str> {
     let words = || body.iter().flat_map(|p| p.split([' ', '\n', '-', '/'])).take(WORDS);
-    match script(words().take(20).flat_map(str::chars))? {
+    match script(words().take(20))? {
         Script::Latin | Script::Devanagari => by_small_words(words()),
         Script::Cyrillic => Some(cyrillic(words().flat_map(str::chars))),
         Script::Arabic => Some(arabic(words().flat_map(str::chars))),
@@ -152,15 +152,12 @@ enum Script {
 }
 
 /// The script of most letters. Japanese mixes three, one of which is Chinese too.
-fn script(chars: impl Iterator<Item = char>) -> Option<Script> {
+fn script<'t>(words: impl Iterator<Item = &'t str>) -> Option<Script> {
     let mut counts: Vec<(Script, usize)> = Vec::new();
     let mut kana = false;
     let mut ascii = 0;
-    for c in chars {
-        if c.is_ascii() {
-            ascii += usize::from(c.is_ascii_alphabetic());
-            continue;
-        }
+    let letters = |word: &str| word.bytes().filter(u8::is_ascii_alphabetic).count();
+    for c in words.inspect(|word| ascii += letters(word)).filter(|word| !word.is_ascii()).flat_map(str::chars) {
         let script = match c {
             '\u{C0}'..='\u{24F}' | '\u{1E00}'..='\u{1EFF}' => Script::Latin,
             '\u{370}'..='\u{3FF}' => Script::One("el"),
@@ -232,15 +229,21 @@ fn by_small_words<'t>(mut words: impl Iterator<Item = &'t str>) -> Option<&'stat
 
 /// The languages, a bit each, that have `word` among their small words.
 fn languages_of(word: &str, folded: &mut String) -> u64 {
-    let letters = word.trim_matches(|c: char| !c.is_alphabetic() && !matches!(c, '\u{900}'..='\u{97F}'));
-    if letters.len() > LONGEST {
-        return 0;
-    }
     folded.clear();
-    if letters.is_ascii() {
-        folded.push_str(letters);
+    if word.is_ascii() {
+        let letter = |b: &u8| b.is_ascii_alphabetic();
+        let Some(from) = word.bytes().position(|b| letter(&b)) else { return 0 };
+        let to = word.bytes().rposition(|b| letter(&b)).map_or(from, |last| last + 1);
+        if to - from > LONGEST {
+            return 0;
+        }
+        folded.push_str(&word[from..to]);
         folded.make_ascii_lowercase();
     } else {
+        let letters = word.trim_matches(|c: char| !c.is_alphabetic() && !matches!(c, '\u{900}'..='\u{97F}'));
+        if letters.len() > LONGEST {
+            return 0;
+        }
         folded.extend(letters.chars().flat_map(char::to_lowercase));
     }
     LANGUAGES_OF.get(folded.as_str()).copied().unwrap_or(0)

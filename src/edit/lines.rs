@@ -165,7 +165,9 @@ pub(crate) fn one_line(value: &str) -> Cow<'_, str> {
 pub(super) fn rows(text: &str) -> Vec<Row<'_>> {
     let mut rows = Vec::with_capacity(text.len() / 96 + 4);
     let (mut at, mut gap) = (0, true);
-    for raw in text.split('\n') {
+    let ends = memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]);
+    for end in ends {
+        let raw = &text[at..end];
         let line = raw.trim();
         if line.is_empty() {
             gap = true;
@@ -174,7 +176,7 @@ pub(super) fn rows(text: &str) -> Vec<Row<'_>> {
             rows.push(Row { text: line, start: at + indent, indent, gap });
             gap = false;
         }
-        at += raw.len() + 1;
+        at = end + 1;
     }
     rows
 }
