@@ -369,7 +369,7 @@ impl Desk {
 
     /// Where a sign-off at the end of a paragraph begins; the paragraph's end if it has none.
     fn glued_signoff(&self, text: &str, skip: usize, sources: &[&str]) -> usize {
-        let glued = self.rules.find(At::End, text, |r| r.label == Label::Signoff && r.in_scope(sources));
+        let glued = self.rules.find_label(At::End, Label::Signoff, text, sources);
         glued.map_or(text.len(), |hit| hit.offset).max(skip)
     }
 }

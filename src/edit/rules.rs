@@ -186,6 +186,8 @@ pub(super) struct Rules {
     rules: Vec<Rule>,
     /// One for each [`At`] and [`Group`].
     automata: [[Automaton; 3]; 3],
+    /// The labels that each of them gives.
+    labels: [[Vec<Label>; 3]; 3],
     /// What a text must hold for any rule that needs something.
     needs: Option<Literals>,
     pub agencies: Agencies,
@@ -328,6 +330,7 @@ impl Rules {
             }
             members[raw.at as usize][raw.group() as usize].push(index);
         }
+        let labels = members.each_ref().map(|groups| groups.each_ref().map(|group| labels(group, &rules)));
         let mut automata = Vec::new();
         for (at, groups) in [At::Line, At::Start, At::End].into_iter().zip(&members) {
             let build = |indexes: &Vec<usize>| {
@@ -346,6 +349,7 @@ impl Rules {
         let compiled = Rules {
             rules,
             automata,
+            labels,
             needs: Literals::new(needs).map_err(RuleError::Build)?,
             agencies: Agencies::new(agencies, places),
             id: hasher.finalize().to_hex()[..12].to_owned(),
@@ -379,7 +383,14 @@ impl Rules {
     /// The first rule, in file order, that covers `text` as `at` says and that `wanted` accepts; among several reaches of
     /// one rule, the longest. Weak rules are not asked.
     pub(super) fn find(&self, at: At, text: &str, wanted: impl Fn(&Rule) -> bool) -> Option<Hit<'_>> {
-        self.find_in(at, &[Group::Plain, Group::Needing], text, wanted)
+        self.find_in(at, [Group::Plain, Group::Needing], text, wanted)
+    }
+
+    /// Like [`find`](Rules::find), among the rules that give `label`: most groups have none.
+    pub(super) fn find_label(&self, at: At, label: Label, text: &str, sources: &[&str]) -> Option<Hit<'_>> {
+        let with = |group: &Group| self.labels[at as usize][*group as usize].contains(&label);
+        let groups = [Group::Plain, Group::Needing].into_iter().filter(with);
+        self.find_in(at, groups, text, |r| r.label == label && r.in_scope(sources))
     }
 
     /// What [`find`](Rules::find) finds first in the order of `ats`, each with what it wants. Most texts hold nothing that a
@@ -387,18 +398,24 @@ impl Rules {
     pub(super) fn find_first(&self, text: &str, ats: &[(At, Wanted<'_>)]) -> Option<Hit<'_>> {
         let needing = self.needs.as_ref().is_some_and(|needs| needs.in_text(text));
         let groups: &[Group] = if needing { &[Group::Plain, Group::Needing] } else { &[Group::Plain] };
-        ats.iter().find_map(|(at, wanted)| self.find_in(*at, groups, text, wanted))
+        ats.iter().find_map(|(at, wanted)| self.find_in(*at, groups.iter().copied(), text, wanted))
     }
 
     /// Like [`find`](Rules::find), weak rules among them: for what is known to be a caption.
     pub(super) fn find_in_caption(&self, at: At, text: &str, wanted: impl Fn(&Rule) -> bool) -> Option<Hit<'_>> {
-        self.find_in(at, &[Group::Plain, Group::Needing, Group::Weak], text, wanted)
+        self.find_in(at, [Group::Plain, Group::Needing, Group::Weak], text, wanted)
     }
 
-    fn find_in(&self, at: At, groups: &[Group], text: &str, wanted: impl Fn(&Rule) -> bool) -> Option<Hit<'_>> {
+    fn find_in(
+        &self,
+        at: At,
+        groups: impl IntoIterator<Item = Group>,
+        text: &str,
+        wanted: impl Fn(&Rule) -> bool,
+    ) -> Option<Hit<'_>> {
         let mut best: Option<(usize, usize)> = None;
         for group in groups {
-            self.automata[at as usize][*group as usize].search(text, |owner, offset| {
+            self.automata[at as usize][group as usize].search(text, |owner, offset| {
                 let better = match best {
                     None => true,
                     Some((rule, reach)) => {
@@ -473,6 +490,11 @@ impl RawRule {
             embargo: self.embargo,
         })
     }
+}
+
+/// The labels that the rules of a group give, each once.
+fn labels(group: &[usize], rules: &[Rule]) -> Vec<Label> {
+    Label::ALL.into_iter().filter(|label| group.iter().any(|index| rules[*index].label == *label)).collect()
 }
 
 /// Bytes of the sentence end that an end rule matched to be sure that a sentence ended: they belong to what is before.
