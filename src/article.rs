@@ -7,7 +7,7 @@ use std::{borrow::Cow, fmt::Write as _, sync::Arc};
 
 use fluent_uri::Uri;
 use jiff::{Timestamp, civil::Date};
-use serde::{Serialize, Serializer, ser::Error as _};
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -121,7 +121,7 @@ struct Paragraphs<'a>(&'a [Cow<'a, str>]);
 const BETWEEN: &str = "\n\n";
 
 impl Paragraphs<'_> {
-    /// The paragraphs as a JSON string. Of what JSON escapes, edited copy holds these three.
+    /// The paragraphs as a JSON string. Of what JSON escapes, edited copy mostly holds these three.
     fn to_json(&self) -> String {
         let bytes: usize = self.0.iter().map(|paragraph| paragraph.len() + 2 * BETWEEN.len()).sum();
         let mut json = String::with_capacity(bytes + bytes / 32 + 2);
@@ -147,10 +147,12 @@ impl Paragraphs<'_> {
 
 impl Serialize for Paragraphs<'_> {
     /// The longest string of the article by far, so it is searched for what to escape by vector instructions. That it is
-    /// valid JSON is checked.
+    /// valid JSON is checked: what holds anything else to escape takes the longer way.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let json = self.to_json();
-        serde_json::from_str::<&RawValue>(&json).map_err(S::Error::custom)?.serialize(serializer)
+        match serde_json::from_str::<&RawValue>(&self.to_json()) {
+            Ok(json) => json.serialize(serializer),
+            Err(_) => serializer.serialize_str(&self.0.join(BETWEEN)),
+        }
     }
 }
 
@@ -411,6 +413,17 @@ mod tests {
         Mayor Ilse Varnholt opens the landing on Tuesday. Photo by Tomas Quill/UPI\n\n\
         HARROWMERE, Wessland, May 5 (UPI) -- The council reopened the landing, officials said on Tuesday.\n\n\
         The work took nine years and cost four million crowns, the harbor trust said.\n";
+
+    #[test]
+    fn whatever_a_paragraph_holds_the_body_is_the_json_of_it() {
+        for paragraphs in
+            [&["The \"ferry\"\nC:\\log", "\\", ""][..], &["Bell\u{7} and\ttab", "\""], &["船、\u{2028}🚢"], &[]]
+        {
+            let cows: Vec<Cow<'_, str>> = paragraphs.iter().map(|p| Cow::from(*p)).collect();
+            let json = serde_json::to_string(&Paragraphs(&cows)).unwrap();
+            assert_eq!(json, serde_json::to_string(&paragraphs.join(BETWEEN)).unwrap());
+        }
+    }
 
     fn article(item: Item<'_>, origin: Option<&Origin>) -> Value {
         let desk = Desk::builtin().unwrap();
