@@ -16,7 +16,7 @@ use crate::{
 const MAX_CAPTIONS: usize = 1_000;
 
 /// Bytes of the audit trail at most: it travels as a header, and the record must fit its topic.
-const MAX_REMOVED_BYTES: usize = 6 << 10;
+pub const MAX_REMOVED_BYTES: usize = 3_500;
 
 /// An item that was read, edited, hashed and assembled.
 #[derive(Debug)]

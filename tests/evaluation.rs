@@ -142,7 +142,7 @@ impl Figures {
 }
 
 #[test]
-#[ignore = "needs the labelled items beside the repository"]
+#[ignore = "needs ../shared/eval (or COPYDESK_SHARED) and gzip"]
 fn wire_copy_is_edited_as_a_person_labelled_it() {
     let figures = Figures::of(&Desk::builtin().unwrap(), &gold("wire-dev.jsonl.gz"));
     figures.report("wire");
@@ -157,7 +157,7 @@ fn wire_copy_is_edited_as_a_person_labelled_it() {
 }
 
 #[test]
-#[ignore = "needs the labelled items beside the repository"]
+#[ignore = "needs ../shared/eval (or COPYDESK_SHARED) and gzip"]
 fn the_story_is_found_in_page_dumps() {
     let figures = Figures::of(&Desk::builtin().unwrap(), &gold("pages-dev.jsonl.gz"));
     figures.report("pages (the model was trained on these)");
@@ -170,7 +170,7 @@ fn the_story_is_found_in_page_dumps() {
 }
 
 #[test]
-#[ignore = "needs the labelled items beside the repository"]
+#[ignore = "needs ../shared/eval (or COPYDESK_SHARED) and gzip"]
 fn wire_items_are_never_taken_for_pages() {
     let desk = Desk::builtin().unwrap();
     for item in gold("wire-dev.jsonl.gz") {
@@ -182,7 +182,7 @@ fn wire_items_are_never_taken_for_pages() {
 }
 
 #[test]
-#[ignore = "needs the observed datelines beside the repository"]
+#[ignore = "needs ../shared/eval (or COPYDESK_SHARED)"]
 fn observed_datelines_are_read_as_they_stand() {
     let shared = std::env::var_os("COPYDESK_SHARED")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);

@@ -42,7 +42,7 @@ fn articles(items: &[Value]) -> Vec<Value> {
 }
 
 #[test]
-#[ignore = "needs IPTC's schema in ../shared (or COPYDESK_SHARED)"]
+#[ignore = "needs IPTC's schema in ../shared/schemas (or COPYDESK_SHARED)"]
 fn articles_of_every_kind_are_valid_ninjs() {
     let text = "Advertisement\n\nFerry landing reopens\n\nThe landing. Photo by Tomas Quill/UPI\n\
                 HARROWMERE, May 5 (UPI) -- The council reopened the landing on Tuesday, officials said.\n\n\
@@ -87,7 +87,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    #[ignore = "needs IPTC's schema in ../shared (or COPYDESK_SHARED)"]
+    #[ignore = "needs IPTC's schema in ../shared/schemas (or COPYDESK_SHARED)"]
     fn whatever_is_made_of_any_lines_and_fields_is_valid_ninjs(
         lines in prop::collection::vec(prop_oneof![4 => prop::sample::select(&LINES[..]).prop_map(str::to_owned), 1 => ".{0,60}"], 1..12),
         fields in prop::collection::btree_map(prop::sample::select(&["uri", "url", "source", "headline", "language"][..]), ".{0,40}", 0..4),
@@ -112,7 +112,7 @@ proptest! {
 }
 
 #[test]
-#[ignore = "needs IPTC's schema in ../shared (or COPYDESK_SHARED)"]
+#[ignore = "needs IPTC's schema in ../shared/schemas (or COPYDESK_SHARED)"]
 fn the_validator_refuses_what_is_not_ninjs() {
     let validator = validator();
     for bad in

@@ -13,7 +13,7 @@ fn fixtures() -> PathBuf {
 }
 
 #[test]
-#[ignore = "needs third-party files: ../shared/fixtures, or COPYDESK_SHARED"]
+#[ignore = "needs the third-party files of ../shared/fixtures (or COPYDESK_SHARED)"]
 fn no_file_of_a_foreign_format_is_taken_for_copy() {
     let root = fixtures();
     let manifest = std::fs::read_to_string(root.join("MANIFEST.tsv")).expect("a MANIFEST.tsv in the fixtures");

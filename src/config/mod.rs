@@ -310,8 +310,10 @@ impl Kafka {
                  any certificate of that CA can be the broker",
             );
         }
-        if is("security.protocol", &["sasl_plaintext"]) && is("sasl.mechanism", &["plain"]) {
-            weaknesses.push("the password goes over the wire as it is (security.protocol): whoever listens has it");
+        let bare = |name| is(name, &["plain", "oauthbearer"]);
+        if is("security.protocol", &["sasl_plaintext"]) && (bare("sasl.mechanism") || bare("sasl.mechanisms")) {
+            weaknesses
+                .push("the password or token goes over the wire as it is (security.protocol): whoever listens has it");
         }
         weaknesses
     }
@@ -445,8 +447,11 @@ mod tests {
         }
         assert_eq!((named(&[(names, "https")]), named(&[(names, "none")])), (0, 1));
         assert_eq!(named(&[(names, "NONE"), (verification, "false")]), 2);
-        assert_eq!(named(&[("security.protocol", "SASL_PLAINTEXT"), ("sasl.mechanism", "PLAIN")]), 1);
-        assert_eq!(named(&[("security.protocol", "SASL_SSL"), ("sasl.mechanism", "PLAIN")]), 0);
+        for name in ["sasl.mechanism", "sasl.mechanisms"] {
+            let over = |protocol, mechanism| named(&[("security.protocol", protocol), (name, mechanism)]);
+            assert_eq!((over("SASL_PLAINTEXT", "PLAIN"), over("SASL_PLAINTEXT", "OAUTHBEARER")), (1, 1), "{name}");
+            assert_eq!((over("SASL_SSL", "PLAIN"), over("SASL_PLAINTEXT", "SCRAM-SHA-512")), (0, 0), "{name}");
+        }
     }
 
     #[test]

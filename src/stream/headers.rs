@@ -7,10 +7,11 @@ use crate::{
     article::Origin,
     dedup::{Identity, Sighting, Source, UriTag},
     fingerprint::ContentHash,
-    normalize::Normalized,
+    normalize::{MAX_REMOVED_BYTES, Normalized},
     reject::{Reason, Reject},
+    stream::topics::rules::ENVELOPE_BYTES,
     telemetry::Stage,
-    wire::Status,
+    wire::{MAX_URI_BYTES, Status},
 };
 
 /// The content hash, 64 hexadecimal digits.
@@ -80,13 +81,14 @@ pub fn normalized(item: &Normalized, origin: &Origin, rules: &str, raw: &Borrowe
         headers = headers.insert(text(URI, uri));
     }
     if let Some(feed) = &item.source {
-        headers = headers.insert(text(FEED, feed));
+        headers = headers.insert(text(FEED, cut(feed)));
     }
     if !item.removed.is_empty() {
         headers = headers.insert(text(REMOVED, &item.removed));
     }
-    for header in raw.headers().into_iter().flat_map(|headers| headers.iter()) {
-        if HANDED_ON.contains(&header.key) && header.value.is_none_or(|value| value.len() <= MAX_HANDED_ON) {
+    for name in HANDED_ON {
+        let first = raw.headers().and_then(|headers| headers.iter().find(|header| header.key == name));
+        if let Some(header) = first.filter(|header| header.value.is_none_or(|value| value.len() <= MAX_HANDED_ON)) {
             headers = headers.insert(header);
         }
     }
@@ -95,6 +97,20 @@ pub fn normalized(item: &Normalized, origin: &Origin, rules: &str, raw: &Borrowe
 
 /// Bytes of a header that is handed on: twice what a trace context needs.
 const MAX_HANDED_ON: usize = 1 << 10;
+
+/// Bytes of a feed's name.
+const MAX_FEED: usize = 128;
+
+/// Whatever the item says, what stands beside an article fits the room there is for it: the uri as header and as key, what
+/// was removed, what is handed on, the feed; the rest (hash, source with the longest name of a topic, numbers, names of
+/// headers, framing) has less than a kilobyte.
+const _: () =
+    assert!(2 * MAX_URI_BYTES + MAX_REMOVED_BYTES + 3 * MAX_HANDED_ON + MAX_FEED + (1 << 10) <= ENVELOPE_BYTES);
+
+/// A feed's name, cut to a bearable length.
+fn cut(feed: &str) -> &str {
+    &feed[..feed.floor_char_boundary(MAX_FEED)]
+}
 
 /// Bytes of original headers that a dead letter carries on. More are left out: a header is no place for a document, and the
 /// record must fit its topic.
@@ -113,7 +129,7 @@ pub fn rejected(record: &BorrowedMessage<'_>, source: &str, stage: Stage, reject
         .insert(text(SOURCE, source))
         .insert(text(RECEIVED, &received));
     match &reject.feed {
-        Some(feed) => headers.insert(text(FEED, feed)),
+        Some(feed) => headers.insert(text(FEED, cut(feed))),
         None => headers,
     }
 }

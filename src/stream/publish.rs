@@ -204,10 +204,11 @@ impl<'s> Publisher<'s> {
         let mut record = BaseRecord::<[u8], [u8]>::to(&self.service.config.topics.rejected);
         record.key = message.key();
         record.payload = message.payload();
-        if let Some(payload) = message.payload().filter(|payload| payload.len() > self.layout.max_rejected_bytes) {
-            let size = payload.len().to_string();
-            headers = headers.insert(Header { key: headers::OMITTED, value: Some(size.as_str()) });
+        let (key, value) = (message.key_len(), message.payload_len());
+        if key + value > self.layout.max_rejected_bytes {
+            headers = headers.insert(Header { key: headers::OMITTED, value: Some(value.to_string().as_str()) });
             record.payload = None;
+            record.key = message.key().filter(|_| key <= self.layout.max_rejected_bytes);
         }
         self.send(record.headers(headers))
     }

@@ -5,6 +5,7 @@
 //! afterwards.
 
 use std::{
+    cell::Cell,
     sync::{
         Arc,
         mpsc::{self, Receiver, RecvTimeoutError, Sender},
@@ -28,6 +29,9 @@ const CALL: Duration = Duration::from_secs(5);
 const DRAIN_GLANCE: Duration = Duration::from_millis(1);
 /// How long a transaction may take to end before its producer is given up.
 const DEADLINE: Duration = Duration::from_secs(60);
+/// How long a commit may give no sign. Sending offsets ignores its time-out, and may wait for ever for a group coordinator
+/// that has left (librdkafka #5456, #5511).
+const HANGS: Duration = Duration::from_secs(20);
 
 /// What an error of a transactional call asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +87,7 @@ struct Job {
 pub struct Committer {
     jobs: Sender<Job>,
     outcomes: Receiver<Outcome>,
+    since: Cell<Instant>,
 }
 
 impl Committer {
@@ -106,22 +111,28 @@ impl Committer {
                 }
             })
             .map_err(|error| KafkaError::ClientCreation(error.to_string()))?;
-        Ok(Committer { jobs, outcomes })
+        Ok(Committer { jobs, outcomes, since: Cell::new(Instant::now()) })
     }
 
     /// Hands over the open transaction.
     pub fn commit(&self, offsets: TopicPartitionList, group: ConsumerGroupMetadata) {
+        self.since.set(Instant::now());
         // A thread that is gone shows in `outcome`.
         let _ = self.jobs.send(Job { offsets, group });
     }
 
-    /// The outcome, if it is there within `wait`.
+    /// The outcome of the commit under way, if it is there within `wait`. One that hangs is given up: a new producer of the
+    /// same name fences the one that is left behind in it.
     ///
     /// # Errors
     /// [`Gone`] where the thread died.
     pub fn outcome(&self, wait: Duration) -> Result<Option<Outcome>, Gone> {
         match self.outcomes.recv_timeout(wait) {
             Ok(outcome) => Ok(Some(outcome)),
+            Err(RecvTimeoutError::Timeout) if self.since.get().elapsed() > HANGS => {
+                tracing::warn!(seconds = HANGS.as_secs(), "a commit gives no sign: its producer is given up");
+                Ok(Some(Outcome::Renew(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut))))
+            }
             Err(RecvTimeoutError::Timeout) => Ok(None),
             Err(RecvTimeoutError::Disconnected) => Err(Gone),
         }

@@ -21,6 +21,7 @@ use super::{
     publish::Publisher,
     restore::{Opener, Unreadable},
     session::Session,
+    topics::rules::ENVELOPE_BYTES,
     transaction::{Committer, Gone, Remedy, remedy},
 };
 use crate::telemetry::{Phase, WorkerHealth};
@@ -36,8 +37,6 @@ const LASTING: Duration = Duration::from_secs(60);
 /// How long leaving the group may take, and how often it is looked at; the request itself goes out within one such look.
 const LEAVE: Duration = Duration::from_secs(3);
 const LEAVE_GLANCE: Duration = Duration::from_millis(100);
-/// The most a record may be larger than its value: key, headers, framing.
-const RECORD_OVERHEAD: usize = 16 << 10;
 
 /// Why a worker gave up.
 #[derive(Debug, thiserror::Error)]
@@ -167,7 +166,7 @@ impl<'w> Worker<'w> {
 
     /// A producer that has ended what an earlier one of its name left open.
     pub fn new_producer(self) -> Result<Arc<WireProducer>, End> {
-        let max_bytes = self.layout.max_record_bytes.max(self.layout.max_rejected_bytes) + RECORD_OVERHEAD;
+        let max_bytes = self.layout.max_record_bytes.max(self.layout.max_rejected_bytes) + ENVELOPE_BYTES;
         let producer = clients::producer(&self.service.config, self.identity, max_bytes, self.service.metrics.clone())
             .map_err(|error| End::Fail(WorkerError::Client(error)))?;
         let mut attempts = 0;

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::format::{self, Format, MediaType};
-use super::{Item, Status, fold};
+use super::{Item, MAX_URI_BYTES, Status, fold};
 use crate::reject::{Reason, Reject};
 
 /// Reads the envelope in `json`.
@@ -28,9 +28,6 @@ pub(super) fn read(json: &str) -> Result<Item<'_>, Reject> {
         Err(reject) => Err(reject.of(source.as_deref())),
     }
 }
-
-/// The longest uri of a provider, in bytes: it becomes a key and a header, beside the document.
-pub(super) const MAX_URI_BYTES: usize = 4 << 10;
 
 /// What the fields say, but for `source`.
 fn judge(envelope: Envelope<'_>) -> Result<Item<'_>, Reject> {

@@ -19,6 +19,9 @@ use jiff::Timestamp;
 use self::format::{Format, MediaType};
 use crate::reject::{Reason, Reject};
 
+/// The longest uri of a provider, in bytes: it becomes a key and a header, beside the document.
+pub const MAX_URI_BYTES: usize = 4 << 10;
+
 /// The publication status of an item, in the three values of ninjs `pubStatus`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Status {
@@ -183,8 +186,8 @@ mod tests {
     #[test]
     fn a_uri_longer_than_any_is_refused() {
         let item = |bytes: usize| format!(r#"{{"text": "Copy.", "uri": "urn:{}"}}"#, "x".repeat(bytes - 4));
-        assert!(read(item(envelope::MAX_URI_BYTES).as_bytes(), None, MAX).is_ok());
-        let reject = read(item(envelope::MAX_URI_BYTES + 1).as_bytes(), None, MAX).unwrap_err();
+        assert!(read(item(MAX_URI_BYTES).as_bytes(), None, MAX).is_ok());
+        let reject = read(item(MAX_URI_BYTES + 1).as_bytes(), None, MAX).unwrap_err();
         assert_eq!(reject.to_string(), "bad_envelope: `uri` has 4097 bytes, and the limit is 4096");
     }
 

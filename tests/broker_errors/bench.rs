@@ -10,7 +10,7 @@ use copydesk::telemetry::Metrics;
 use rdkafka::Offset;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{Consumer, ConsumerGroupMetadata};
-use rdkafka::mocking::MockCluster;
+use rdkafka::mocking::{MockCluster, MockCoordinator};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer};
 
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -29,7 +29,12 @@ impl Bench {
     }
 
     pub fn with(properties: &[(&str, &str)]) -> Bench {
-        let cluster = MockCluster::new(1).expect("a mock cluster");
+        Bench::on(1, properties)
+    }
+
+    /// On so many brokers. The first does everything.
+    pub fn on(brokers: i32, properties: &[(&str, &str)]) -> Bench {
+        let cluster = MockCluster::new(brokers).expect("a mock cluster");
         let mut config = Config::default();
         config.kafka.brokers = cluster.bootstrap_servers();
         config.kafka.instance = "a".into();
@@ -39,7 +44,11 @@ impl Bench {
         let topics = &config.topics;
         for topic in [&topics.raw, &topics.normalized, &topics.seen, &topics.articles] {
             cluster.create_topic(topic, 1, 1).expect("a topic");
+            cluster.partition_leader(topic, 0, Some(1)).expect("a broker of the cluster");
         }
+        let transactional_id = Identity::new(&config, 0).transactional_id;
+        cluster.coordinator(MockCoordinator::Transaction(transactional_id), 1).expect("a broker of the cluster");
+        cluster.coordinator(MockCoordinator::Group(config.kafka.group.clone()), 1).expect("a broker of the cluster");
         let consumer = Bench::member(&config, 0, &config.topics.raw);
         let producer = Bench::producer(&config);
         Bench { cluster, config, consumer, producer }
@@ -88,7 +97,8 @@ impl Bench {
         offsets.add_partition_offset(topic, 0, Offset::Offset(7)).expect("an offset");
         let committer = Committer::start(Arc::clone(&self.producer)).expect("a thread");
         committer.commit(offsets, self.group());
-        committer.outcome(Duration::from_secs(90)).expect("the thread lives").expect("an outcome within 90 s")
+        let mut outcomes = (0..90).filter_map(|_| committer.outcome(Duration::from_secs(1)).expect("the thread lives"));
+        outcomes.next().expect("an outcome within 90 s")
     }
 
     /// Whether the next transaction commits, or the one after it: once a broker has refused a record, the first may find that

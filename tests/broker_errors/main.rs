@@ -7,12 +7,14 @@
 mod bench;
 mod traps;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use copydesk::stream::clients::{self, Identity};
 use copydesk::stream::transaction::{self, Outcome, Remedy, remedy};
 use copydesk::telemetry::Metrics;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::mocking::MockCoordinator;
 use rdkafka::producer::{BaseRecord, Producer};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
@@ -172,6 +174,26 @@ fn a_commit_whose_answer_is_late_is_repeated_and_called_doubtful() {
     bench.cluster.request_errors(EndTxn, &[Err::RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS; 14]);
     let outcome = bench.commit();
     assert!(matches!(outcome, Outcome::Committed { doubtful: true }), "{outcome:?}");
+}
+
+/// Sending offsets waits for a group coordinator that is away, whatever its time-out says (librdkafka #5456, #5511).
+#[test]
+fn a_commit_that_hangs_is_given_up_and_a_new_producer_goes_on() {
+    let mut bench = Bench::on(2, &[]);
+    let group = MockCoordinator::Group(bench.config.kafka.group.clone());
+    bench.cluster.coordinator(group, 2).expect("a broker of the cluster");
+    bench.cluster.broker_down(2).expect("a broker of the cluster");
+    bench.begin(1);
+    let started = Instant::now();
+    let outcome = bench.commit();
+    assert!(matches!(outcome, Outcome::Renew(_)), "{outcome:?}");
+    let took = started.elapsed();
+    assert!(took > Duration::from_secs(15), "the client has given it up after {took:?}: then nobody else need");
+    assert!(Arc::strong_count(&bench.producer) > 1, "the call does not hang");
+    bench.cluster.broker_up(2).expect("a broker of the cluster");
+    bench.producer = Bench::producer(&bench.config);
+    let next = bench.goes_on();
+    assert!(next.is_ok(), "{next:?}");
 }
 
 /// A commit that fails while it flushes surfaces as `KafkaError::Flush`, without any flag.

@@ -79,7 +79,7 @@ fn a_record_that_is_none_is_named_with_its_line() {
 }
 
 #[test]
-#[ignore = "needs ../shared and python3"]
+#[ignore = "needs ../shared/eval (or COPYDESK_SHARED) and python3"]
 fn every_figure_is_that_of_the_reference_scorer() {
     for set in ["wire-dev.jsonl.gz", "pages-dev.jsonl.gz"] {
         let path = shared().join("eval").join(set);

@@ -6,7 +6,8 @@ use crate::backlog::Backlog;
 use crate::harness::broker::Broker;
 use crate::harness::desk::Desk;
 use crate::harness::leash::Signal;
-use crate::harness::wait::seconds;
+use crate::harness::proxy::{Answers, Proxy, api};
+use crate::harness::wait::{eventually, lived, seconds};
 use crate::harness::worker::{Settings, Worker};
 
 /// Sends a backlog, lets the outage happen in the middle of it, and expects the worker to go on by itself.
@@ -75,4 +76,31 @@ fn a_worker_without_a_broker_still_ends_in_time() {
     broker.start_again();
     let ledger = desk.close(vec![Worker::start(&desk, "a")]);
     backlog.assert_published_once(&ledger);
+}
+
+/// Sending offsets waits for the group's coordinator as long as that is away, whatever its time-out says (librdkafka #5456,
+/// #5511).
+#[test]
+fn a_commit_that_hangs_is_given_up_for_new_clients() {
+    let proxy = Proxy::listen();
+    let broker = Broker::private_behind(&proxy);
+    let mut desk = Desk::open(&broker);
+    let worker = Worker::start_with(&desk, &Settings::named("a").through(&proxy));
+    worker.await_ready();
+    // The consumer has found the coordinator of its group; the producer looks for it when it first commits.
+    proxy.answers(Answers::Misleading, &[api::FIND_COORDINATOR]);
+    let started = lived();
+    let backlog = Backlog::send(&mut desk, 0, 400);
+    eventually("the hanging commit is given up", seconds(40), || {
+        match worker.metric("copydesk_worker_restarts_total", &[])? {
+            0.0 => Err(format!("{} answers were misleading", proxy.touched())),
+            _ => Ok(()),
+        }
+    });
+    let took = lived() - started;
+    assert!(took > seconds(15), "given up after {took:?}, which is no hang");
+    proxy.answers(Answers::Pass, &[]);
+    let log = worker.log();
+    assert!(log.contains("a commit gives no sign"), "{log}");
+    backlog.assert_published_once(&desk.close(vec![worker]));
 }

@@ -6,10 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rdkafka::{
-    consumer::Consumer as _,
-    error::{KafkaError, RDKafkaErrorCode},
-};
+use rdkafka::{consumer::Consumer as _, error::KafkaError};
 
 use super::{Session, tally};
 use crate::{
@@ -20,10 +17,6 @@ use crate::{
     },
     telemetry::{Counts, TxnOutcome, traces::BatchSpan},
 };
-
-/// How long a commit may give no sign. Sending offsets ignores its time-out, and may wait for ever for a group coordinator
-/// that has left (librdkafka #5456, #5511).
-const HANGS: Duration = Duration::from_secs(20);
 
 /// A transaction whose commit is under way.
 pub(super) struct Sealed {
@@ -48,7 +41,7 @@ impl Session<'_> {
         if self.sealed.is_none() {
             return Ok(());
         }
-        let Some(outcome) = self.committer.outcome(wait)? else { return self.await_further() };
+        let Some(outcome) = self.committer.outcome(wait)? else { return Ok(()) };
         let Some(Sealed { since, counts, span }) = self.sealed.take() else { return Ok(()) };
         if let Some(span) = span {
             let outcome = match &outcome {
@@ -88,17 +81,6 @@ impl Session<'_> {
             }
         };
         self.perform(actions)
-    }
-
-    /// Gives up a commit that hangs. New clients fence the producer that is left behind in it.
-    fn await_further(&self) -> Result<(), End> {
-        match &self.sealed {
-            Some(sealed) if sealed.since.elapsed() > HANGS => {
-                self.worker.service.metrics.fatal();
-                Err(End::Renew(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut)))
-            }
-            _ => Ok(()),
-        }
     }
 
     fn renew_producer(&mut self) -> Result<(), End> {

@@ -11,7 +11,7 @@ use crate::stream::Layout;
 const BROKER_MAX_MESSAGE_BYTES: usize = 1_048_588;
 
 /// Room in a record beside its value: headers, key, framing.
-const ENVELOPE_BYTES: usize = 16 << 10;
+pub const ENVELOPE_BYTES: usize = 16 << 10;
 
 /// How far an article can outgrow its raw item: one byte of a legacy charset becomes two or three of UTF-8.
 const ARTICLE_GROWTH: usize = 3;

@@ -1,5 +1,5 @@
-//! A TCP proxy in front of a broker that can hold back or lose *answers*: the broker does what it was asked, and the client
-//! does not hear of it. It reads as much of the Kafka protocol as that needs: frames, and which request an answer is for.
+//! A TCP proxy in front of a broker that can hold back, lose or falsify *answers*: the broker does what it was asked, and the
+//! client does not hear of it. It reads as much of the Kafka protocol as that needs: frames, and which request an answer is for.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
@@ -18,12 +18,16 @@ pub enum Answers {
     Late(Duration),
     /// They are lost.
     Lost,
+    /// They name a coordinator that is away; for [`api::FIND_COORDINATOR`] only.
+    Misleading,
 }
 
 /// Numbers of the Kafka protocol.
 pub mod api {
     /// Produce.
     pub const PRODUCE: i16 = 0;
+    /// FindCoordinator.
+    pub const FIND_COORDINATOR: i16 = 10;
     /// AddOffsetsToTxn, the first request of sending offsets to a transaction.
     pub const ADD_OFFSETS: i16 = 25;
     /// EndTxn.
@@ -42,7 +46,7 @@ struct State {
     /// Offsets that were sent while records were under way.
     early_offsets: AtomicUsize,
     offsets: AtomicUsize,
-    /// Answers that were held back or lost.
+    /// Answers that were not simply passed on.
     touched: AtomicUsize,
 }
 
@@ -86,7 +90,7 @@ impl Proxy {
         *self.0.answers.lock().expect("nobody panics with it") = (fate, to.to_vec());
     }
 
-    /// How many answers were late or lost.
+    /// How many answers were late, lost or misleading.
     pub fn touched(&self) -> usize {
         self.0.touched.load(Ordering::Relaxed)
     }
@@ -149,7 +153,7 @@ fn answers(
     to: &mut TcpStream,
 ) -> io::Result<()> {
     loop {
-        let answer = frame(from)?;
+        let mut answer = frame(from)?;
         let correlation = answer.get(4..8).map(|bytes| i32::from_be_bytes(bytes.try_into().expect("four bytes")));
         let api = correlation.and_then(|id| pending.lock().expect("nobody panics with it").get(&id).copied());
         let fate = {
@@ -160,6 +164,7 @@ fn answers(
         match fate {
             Answers::Late(by) => thread::sleep(by),
             Answers::Lost => continue,
+            Answers::Misleading => mislead(&mut answer),
             Answers::Pass => {}
         }
         if correlation.and_then(|id| pending.lock().expect("nobody panics with it").remove(&id)) == Some(api::PRODUCE) {
@@ -178,6 +183,16 @@ fn frame(from: &mut TcpStream) -> io::Result<Vec<u8>> {
     frame[..4].copy_from_slice(&length);
     from.read_exact(&mut frame[4..])?;
     Ok(frame)
+}
+
+/// Lets an answer of FindCoordinator name a broker that nobody knows, on a port where nobody listens. It ends in the broker's
+/// number, host and port.
+fn mislead(answer: &mut [u8]) {
+    const HOST: &[u8] = b"127.0.0.1";
+    let end = answer.len();
+    let Some(host) = end.checked_sub(4 + HOST.len()).filter(|at| answer[*at..end - 4] == *HOST) else { return };
+    answer[host - 6..host - 2].copy_from_slice(&99i32.to_be_bytes());
+    answer[end - 4..].copy_from_slice(&1i32.to_be_bytes());
 }
 
 /// Api key and correlation id of a request.
