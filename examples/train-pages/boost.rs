@@ -106,7 +106,7 @@ impl Growth<'_> {
             let rows = std::mem::take(&mut nodes[node]);
             let (left, right) = match self.best_split(&rows) {
                 Some((feature, bin)) => {
-                    tree.feature[node] = feature as u8;
+                    tree.feature[node] = feature as u16;
                     tree.threshold[node] = self.edges[feature][bin];
                     rows.into_iter().partition(|r| usize::from(self.bins[feature][*r as usize]) <= bin)
                 }

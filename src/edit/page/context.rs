@@ -4,7 +4,8 @@
 //! headline and byline, and of the pieces that the likely story falls into: a page may hold another story, comments on it,
 //! and what the site says of cookies (auto-context, Tu and Bai 2010).
 
-use super::features::{COPIES, FIRST, LENGTH, Seen};
+use super::features::{COPIES, FIRST, LENGTH, MUCH, Seen};
+use super::habits::{self, Habits};
 use super::matrix::{Matrix, Sums, largest_run};
 use super::model::{CLASS_COUNT, CLASSES};
 use super::pieces::{self, Pieces};
@@ -12,9 +13,8 @@ use super::words::Spread;
 use crate::edit::Label;
 
 /// Numbers a line is described by at the second look.
-pub const SECOND: usize = FIRST + CLASS_COUNT + AROUND + STORY + 2 * BEST + 2 * pieces::NUMBERS + BETWEEN;
-/// A tree stores which number it looks at in one byte.
-const _: () = assert!(SECOND <= 256);
+pub const SECOND: usize =
+    FIRST + CLASS_COUNT + AROUND + STORY + 2 * BEST + 2 * pieces::NUMBERS + BETWEEN + habits::NUMBERS;
 /// Chances of four neighbours.
 const AROUND: usize = 4 * CLASS_COUNT;
 /// Where the likely story is, and what it is like.
@@ -62,6 +62,7 @@ pub fn widen(seen: &Seen, chances: &[Chances]) -> Matrix {
     let byline = best_byline(chances, headline.unwrap_or(story.from.saturating_sub(UNTITLED)), story.from);
     let pieces = [3, 10].map(|gap| Pieces::of(seen, chances, gap, headline));
     let between = [Between::of(seen, chances, 0.5), Between::of(seen, chances, 0.8)];
+    let habits = Habits::of(seen, chances);
     let mut wide = Matrix::new(SECOND, n);
     for i in 0..n {
         wide.push(seen.first.row(i));
@@ -75,6 +76,7 @@ pub fn widen(seen: &Seen, chances: &[Chances]) -> Matrix {
         wide.push(&beside(seen, chances, BYLINE, byline, i));
         pieces.iter().for_each(|p| wide.push(&p.numbers(seen, i)));
         between.iter().for_each(|b| wide.push(&b.numbers(seen, i)));
+        wide.push(&habits.numbers(seen, chances, i));
         wide.end_row();
     }
     wide
@@ -129,8 +131,8 @@ impl Story {
             self.body.between(k + 1, k + 11),
             self.body.between(k - 30, k),
             self.body.between(k + 1, k + 31),
-            self.letters.between(0, k),
-            self.letters.between(k + 1, n),
+            self.letters.between(0, k).min(MUCH),
+            self.letters.between(k + 1, n).min(MUCH),
             from_here(from),
             from_here(to),
             f32::from(u8::from(inside)),
@@ -269,6 +271,16 @@ mod tests {
         let chances = softmax([0.0, 3.0, 1.0, -2.0, 0.0, 0.0, 0.0, 0.0]);
         assert!((chances.iter().sum::<f32>() - 1.0).abs() < 1e-6);
         assert!(chances[1] > chances[2] && chances[2] > chances[0] && chances[0] > chances[3]);
+    }
+
+    #[test]
+    fn a_line_far_down_a_long_story_sees_as_much_of_it_as_any() {
+        let seen = seen(&[STORY; 120]);
+        let guesses = chances(&[BODY; 120]);
+        let story = Story::of(&seen, &guesses);
+        let before = |i| story.numbers(&seen, &guesses, i)[6];
+        assert!(before(10) < before(60), "{} {}", before(10), before(60));
+        assert_eq!(before(60), before(110));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::edit::rules::{At, Place, Rules};
 /// Numbers about a line that the gate sees.
 pub const GATE: usize = NUMBERS + COPY + 2 * NEAR + PLACE;
 /// Numbers about a line that the first look sees.
-pub const FIRST: usize = NUMBERS + COPY + CLOSER + 4 * (NEAR + 2) + PLACE;
+pub const FIRST: usize = NUMBERS + COPY + CLOSER + 4 * (NEAR + 2) + PLACE + 4;
 /// Numbers about where else a line stands.
 const COPY: usize = 3;
 /// Numbers about a neighbour.
@@ -49,11 +49,13 @@ pub struct Page {
     glances: Vec<Glance>,
     copies: Vec<Copies>,
     /// How many lines stand before each, not counting what only parts paragraphs; last, how many there are.
-    at: Vec<usize>,
+    pub(super) at: Vec<usize>,
     /// Which lines of the page are no furniture.
     pub lines: Vec<usize>,
     /// What the gate sees of them.
     pub gate: Matrix,
+    /// Of each line, how often its words stand beside running text, of how often they stand at all.
+    beside: Vec<f32>,
 }
 
 /// Where else on the page a line stands.
@@ -102,6 +104,8 @@ pub struct Seen {
     pub(super) keys: Vec<u64>,
     /// The run of lines with most running text in it: first line, and the one after the last.
     pub(super) main: (usize, usize),
+    /// What stands around each line on the page: keys of the lines from two before to two after.
+    pub(super) around: Vec<[Option<(u64, u32)>; 4]>,
 }
 
 /// Looks over a page.
@@ -109,7 +113,8 @@ pub(in crate::edit) fn glance(blocks: &[Block<'_>]) -> Page {
     let glances: Vec<Glance> = blocks.iter().map(Glance::of).collect();
     let copies = Copies::of(&glances);
     let story = main_run(glances.iter()).0;
-    let at = positions(&glances, &copies);
+    let beside = beside_text(&glances, &copies);
+    let at = positions(&glances, &copies, &beside);
     let furniture = |i: &usize| {
         let glance = &glances[*i];
         copies[*i].count >= OFTEN
@@ -131,19 +136,23 @@ pub(in crate::edit) fn glance(blocks: &[Block<'_>]) -> Page {
         gate.push(&place.numbers(k, &lines, &at));
         gate.end_row();
     }
-    Page { glances, copies, at, lines, gate }
+    Page { glances, copies, at, lines, gate, beside }
+}
+
+/// How often a line stands beside running text, of how often it stands on the page.
+fn beside_text(glances: &[Glance], copies: &[Copies]) -> Vec<f32> {
+    let prose = |i: usize| glances.get(i).is_some_and(|g| g.prose > 0.0);
+    let mut beside: HashMap<u64, u32, BuildHasherDefault<Same>> = HashMap::default();
+    for (i, glance) in glances.iter().enumerate() {
+        *beside.entry(glance.key).or_insert(0) += u32::from(prose(i.wrapping_sub(1)) || prose(i + 1));
+    }
+    glances.iter().zip(copies).map(|(glance, copies)| beside[&glance.key] as f32 / copies.count as f32).collect()
 }
 
 /// Where each line stands if lines that only part paragraphs, such as the word for an advertisement, did not: those that are
 /// on the page often, and mostly beside running text.
-fn positions(glances: &[Glance], copies: &[Copies]) -> Vec<usize> {
-    let prose = |i: usize| glances.get(i).is_some_and(|g| g.prose > 0.0);
-    let mut beside: HashMap<u64, u32, BuildHasherDefault<Same>> = HashMap::default();
-    let often = |i: usize| copies[i].count >= OFTEN && glances[i].words <= FEW_WORDS;
-    for i in (0..glances.len()).filter(|i| often(*i)) {
-        *beside.entry(glances[i].key).or_insert(0) += u32::from(prose(i.wrapping_sub(1)) || prose(i + 1));
-    }
-    let parts = |i: usize| often(i) && beside[&glances[i].key] * 5 >= copies[i].count * 3;
+fn positions(glances: &[Glance], copies: &[Copies], beside: &[f32]) -> Vec<usize> {
+    let parts = |i: usize| copies[i].count >= OFTEN && glances[i].words <= FEW_WORDS && beside[i] >= 0.6;
     let mut at = Vec::with_capacity(glances.len() + 1);
     let mut position = 0;
     for i in 0..glances.len() {
@@ -208,11 +217,20 @@ pub(in crate::edit) fn see(rules: &Rules, blocks: &[Block<'_>], page: &Page, kep
             first.push(&near.map_or([-1.0; 2], |(_, _, rule)| [rule.numbers[0], rule.numbers[CREDITS]]));
         }
         first.push(&place.numbers(k, &lines, &page.at));
+        for offset in [-1, 1] {
+            let near = i.checked_add_signed(offset).filter(|j| *j < blocks.len());
+            first.push(&near.map_or([-1.0; 2], |j| [page.copies[j].count.min(20) as f32, page.beside[j]]));
+        }
         first.end_row();
     }
     let keys = lines.iter().map(|i| page.glances[*i].key).collect();
     let at = lines.iter().map(|i| page.at[*i]).collect();
-    Seen { first, words, keys, main, lines, at }
+    let near = |i: usize, offset| {
+        let j = i.checked_add_signed(offset).filter(|j| *j < blocks.len())?;
+        Some((page.glances[j].key, page.copies[j].count))
+    };
+    let around = lines.iter().map(|i| [-2, -1, 1, 2].map(|offset| near(*i, offset))).collect();
+    Seen { first, words, keys, main, lines, at, around }
 }
 
 /// Where [`Ruled::numbers`] say how many words of picture credits there are.
@@ -280,6 +298,8 @@ fn main_run<'g>(glances: impl Iterator<Item = &'g Glance>) -> (usize, usize) {
 
 /// The farthest that running text is looked for.
 const FAR: f32 = 15.0;
+/// Characters of running text from which more makes no difference: a story may be longer than all that were learned from.
+pub(super) const MUCH: f32 = 3000.0;
 
 impl Places {
     fn of(lines: &[usize], glances: &[Glance]) -> Places {
@@ -330,8 +350,8 @@ impl Places {
             self.prose.between(k + 1, k + 7),
             self.prose.between(k - 15, k),
             self.prose.between(k + 1, k + 16),
-            self.prose.between(0, k),
-            self.prose.between(k + 1, n),
+            self.prose.between(0, k).min(MUCH),
+            self.prose.between(k + 1, n).min(MUCH),
             width(-3, 0),
             width(1, 4),
             width(-8, 0),
@@ -350,10 +370,10 @@ impl Places {
             f32::from(u8::from(inside)),
             if inside { (line - from) as f32 / (to - from) as f32 } else { -1.0 },
             self.prose.between(from as isize, to as isize) / (to - from).max(1) as f32,
-            (to - from) as f32,
+            (to - from).min(40) as f32,
             line as f32 / n as f32,
-            n as f32,
-            self.prose.between(0, n),
+            n.min(300) as f32,
+            self.prose.between(0, n).min(2.0 * MUCH),
             (line as f32).min(12.0),
             missing(line.checked_sub(1).map(|j| at[lines[j]]), here),
             missing(Some(here), lines.get(line + 1).map_or(of, |j| at[*j])),

@@ -11,6 +11,7 @@
 pub mod context;
 pub mod features;
 mod glance;
+mod habits;
 mod lexicon;
 pub mod matrix;
 pub mod model;
@@ -74,7 +75,7 @@ pub(super) fn structure<'t, 'r>(
         verdicts[*i] = Verdict::evidence(label, reason(label));
     }
     keep_main_text(&seen, &mut verdicts);
-    drop_other_stories(blocks, &mut verdicts);
+    drop_other_stories(blocks, &page.at, &mut verdicts);
     let headline = repeats::headlines(&seen, &chances, &mut verdicts, blocks, hints.headline);
     repeats::bylines(&seen, &chances, &mut verdicts, blocks, headline);
     let story = verdicts.iter().position(|v| v.label == Label::Body).unwrap_or(blocks.len());
@@ -111,18 +112,19 @@ const APART: usize = 20;
 const FAR: usize = 40;
 
 /// A smaller piece of story far from the largest is another story's: a list of teasers with a sentence under each, comments.
-fn drop_other_stories(blocks: &[Block<'_>], verdicts: &mut [Verdict<'_>]) {
+/// `at`: where each line stands, not counting what only parts paragraphs.
+fn drop_other_stories(blocks: &[Block<'_>], at: &[usize], verdicts: &mut [Verdict<'_>]) {
     let mut pieces: Vec<(usize, usize, usize)> = Vec::new();
     for i in (0..blocks.len()).filter(|i| verdicts[*i].label == Label::Body) {
         let size = blocks[i].text.len();
         match pieces.last_mut() {
-            Some((_, last, sum)) if i - *last <= APART => (*last, *sum) = (i, *sum + size),
+            Some((_, last, sum)) if at[i] - at[*last] <= APART => (*last, *sum) = (i, *sum + size),
             _ => pieces.push((i, i, size)),
         }
     }
     let Some(&(from, to, most)) = pieces.iter().max_by_key(|(_, _, size)| *size) else { return };
     for (first, last, size) in pieces {
-        let away = from.saturating_sub(last).max(first.saturating_sub(to));
+        let away = at[from].saturating_sub(at[last]).max(at[first].saturating_sub(at[to]));
         if away >= FAR && size * 5 < most * 3 {
             for verdict in verdicts[first..=last].iter_mut().filter(|v| v.label == Label::Body) {
                 *verdict = Verdict::evidence(Label::Boilerplate, "another story, far from this one");
@@ -216,18 +218,20 @@ mod tests {
 
     #[test]
     fn a_smaller_story_far_from_the_story_is_another_one() {
-        let labels = |between: usize, far: usize| {
+        let labels = |between: usize, far: usize, parts: bool| {
             let text = STORY.repeat(5) + &"Harbour section\n".repeat(between) + &STORY.repeat(far);
             let blocks = lines::blocks(&text, &lines::rows(&text));
             let label = |sentence| if sentence { Label::Body } else { Label::Boilerplate };
             let verdict = |b: &lines::Block<'_>| Verdict::evidence(label(b.text.ends_with('.')), "");
             let mut verdicts: Vec<_> = blocks.iter().map(verdict).collect();
-            super::drop_other_stories(&blocks, &mut verdicts);
+            let at: Vec<usize> = (0..blocks.len()).map(|i| if parts { i / 10 } else { i }).collect();
+            super::drop_other_stories(&blocks, &at, &mut verdicts);
             verdicts.iter().filter(|v| v.label == Label::Body).count()
         };
-        assert_eq!(labels(50, 2), 5);
-        assert_eq!(labels(30, 2), 7, "not far");
-        assert_eq!(labels(50, 4), 9, "not small");
+        assert_eq!(labels(50, 2, false), 5);
+        assert_eq!(labels(50, 2, true), 7, "what is between only parts paragraphs");
+        assert_eq!(labels(30, 2, false), 7, "not far");
+        assert_eq!(labels(50, 4, false), 9, "not small");
     }
 
     #[test]

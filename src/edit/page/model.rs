@@ -32,7 +32,7 @@ const LEAVES: usize = 1 << DEPTH;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tree {
     /// The feature each inner node looks at.
-    pub feature: [u8; INNER],
+    pub feature: [u16; INNER],
     /// The threshold of each inner node.
     pub threshold: [f32; INNER],
     /// What a line that ends there adds to the class's score.
@@ -96,7 +96,7 @@ impl Tree {
 
 impl Model {
     /// Bytes of one stored tree.
-    const STRIDE: usize = INNER + 4 * INNER + 2 * LEAVES;
+    const STRIDE: usize = 2 * INNER + 4 * INNER + 2 * LEAVES;
     /// Leaves are stored as multiples of this.
     const STEP: f32 = 1.0 / 4096.0;
 
@@ -110,7 +110,7 @@ impl Model {
             bytes.extend_from_slice(&u32::try_from(trees.len()).unwrap_or(0).to_le_bytes());
         }
         for tree in parts.into_iter().flatten() {
-            bytes.extend_from_slice(&tree.feature);
+            tree.feature.iter().for_each(|f| bytes.extend_from_slice(&f.to_le_bytes()));
             tree.threshold.iter().for_each(|t| bytes.extend_from_slice(&t.to_le_bytes()));
             for leaf in &tree.leaf {
                 let steps = (leaf / Model::STEP).round().clamp(f32::from(i16::MIN), f32::from(i16::MAX));
@@ -125,11 +125,13 @@ impl Model {
     pub fn from_bytes(bytes: &[u8]) -> Model {
         let tree = |b: &[u8]| {
             let mut tree = Tree { feature: [0; INNER], threshold: [0.0; INNER], leaf: [0.0; LEAVES] };
-            tree.feature.copy_from_slice(&b[..INNER]);
-            for (t, raw) in tree.threshold.iter_mut().zip(b[INNER..].chunks_exact(4)) {
+            for (f, raw) in tree.feature.iter_mut().zip(b.chunks_exact(2)) {
+                *f = u16::from_le_bytes([raw[0], raw[1]]);
+            }
+            for (t, raw) in tree.threshold.iter_mut().zip(b[2 * INNER..].chunks_exact(4)) {
                 *t = f32::from_le_bytes([raw[0], raw[1], raw[2], raw[3]]);
             }
-            for (leaf, raw) in tree.leaf.iter_mut().zip(b[5 * INNER..].chunks_exact(2)) {
+            for (leaf, raw) in tree.leaf.iter_mut().zip(b[6 * INNER..].chunks_exact(2)) {
                 *leaf = f32::from(i16::from_le_bytes([raw[0], raw[1]])) * Model::STEP;
             }
             tree

@@ -1,7 +1,7 @@
 //! The pieces that the likely story of a page falls into, and how each stands to the largest.
 
 use super::context::{BODY, BYLINE, CAPTION, Chances, HEADLINE, SUBHEAD, class};
-use super::features::{LENGTH, Seen};
+use super::features::{LENGTH, MUCH, Seen};
 use super::words::Spread;
 use crate::edit::Label;
 
@@ -64,7 +64,7 @@ impl Pieces {
                     std::cmp::Ordering::Greater => seen.at[first] - seen.at[to],
                 };
                 [
-                    masses[p],
+                    masses[p].min(MUCH),
                     masses[p] / most,
                     (p as f32 - largest as f32).clamp(-5.0, 5.0),
                     away.min(100) as f32,
@@ -89,7 +89,7 @@ impl Pieces {
         numbers[PIECE..].copy_from_slice(&[
             away(self.largest.0),
             away(self.largest.1),
-            self.about.len() as f32,
+            self.about.len().min(12) as f32,
             seen.words.known(i, &self.words, own).share,
         ]);
         numbers
