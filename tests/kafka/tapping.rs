@@ -68,7 +68,7 @@ fn it_follows_what_comes_and_leaves_the_group_alone() {
             lines => Err(format!("{lines} lines")),
         }
     });
-    assert_eq!(follower.exit_code(seconds(10)), Some(0), "two were asked for");
+    assert_eq!(follower.exit_code(seconds(40)), Some(0), "two were asked for");
     assert!(!follower.log().contains(&story(1).headline), "what was there before is not shown: {}", follower.log());
     assert!(desk.committed(&desk.topics.raw).values().all(|offset| *offset == 0));
 
@@ -78,5 +78,5 @@ fn it_follows_what_comes_and_leaves_the_group_alone() {
         _ => Ok(()),
     });
     endless.signal(Signal::Int);
-    endless.exit_code(seconds(10));
+    endless.exit_code(seconds(40));
 }
