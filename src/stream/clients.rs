@@ -56,12 +56,17 @@ impl Identity {
     }
 }
 
+/// The name that the clients of this replica go by.
+pub fn client_id(config: &Config) -> String {
+    format!("copydesk-{}", config.kafka.instance_name())
+}
+
 /// What every client shares: the brokers and the user's properties, over our defaults.
 pub fn base(config: &Config) -> ClientConfig {
     let mut client = ClientConfig::new();
     client
         .set("bootstrap.servers", &config.kafka.brokers)
-        .set("client.id", format!("copydesk-{}", config.kafka.instance_name()))
+        .set("client.id", client_id(config))
         .set("reconnect.backoff.ms", "50")
         .set("reconnect.backoff.max.ms", "1000")
         .set("statistics.interval.ms", "0")

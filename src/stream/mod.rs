@@ -11,6 +11,7 @@ pub mod clients;
 pub mod core;
 mod gauges;
 pub mod headers;
+mod orphans;
 pub mod publish;
 pub mod refeed;
 pub mod restore;

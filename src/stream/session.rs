@@ -26,6 +26,7 @@ use super::{
     clients::{WireConsumer, WireProducer},
     core::{Action, Admission, Batch, Core, Lane, MAX_BYTES},
     gauges::Gauges,
+    orphans::Watch,
     publish::{Prepared, Publisher, prepare},
     restore::Opener,
     transaction::{self, Committer},
@@ -55,6 +56,7 @@ pub struct Session<'s> {
     publisher: Publisher<'s>,
     committer: Committer,
     opener: Opener,
+    watch: Watch,
     core: Core,
     desk: Arc<Desk>,
     desks: watch::Receiver<Arc<Desk>>,
@@ -81,6 +83,7 @@ impl<'s> Session<'s> {
         producer: Arc<WireProducer>,
         committer: Committer,
         opener: Opener,
+        watch: Watch,
     ) -> Self {
         let Config { article, item, topics, .. } = &worker.service.config;
         let desks = worker.service.desk.clone();
@@ -91,6 +94,7 @@ impl<'s> Session<'s> {
             publisher: worker.publisher(producer),
             committer,
             opener,
+            watch,
             core: Core::default(),
             normalizer: Normalizer::new(Arc::clone(&desk), &article.authority, item.max_bytes),
             desk,
@@ -175,6 +179,10 @@ impl<'s> Session<'s> {
             self.perform_to_the_end(actions)?;
         }
         self.follow_brake()?;
+        if let Some(partitions) = self.watch.found() {
+            tracing::warn!(partitions, "belong to nobody in the group: leaving it once, so that it shares them out");
+            return Err(End::Rejoin);
+        }
         self.worker.health.idle(quiet && self.ahead.is_empty() && self.sealed.is_none());
         self.gauges.refresh(&self.core, self.batch.bytes as u64);
         Ok(())

@@ -18,6 +18,7 @@ use rdkafka::{consumer::Consumer as _, error::KafkaError, producer::Producer as 
 use super::{
     Layout, Service,
     clients::{self, Identity, WireConsumer, WireProducer},
+    orphans::Watch,
     publish::Publisher,
     restore::{Opener, Unreadable},
     session::Session,
@@ -63,6 +64,8 @@ pub(super) enum End {
     Stopped,
     /// A client is of no further use.
     Renew(KafkaError),
+    /// The group is to share its partitions out again.
+    Rejoin,
     /// Going on would be wrong.
     Fail(WorkerError),
 }
@@ -108,6 +111,7 @@ pub fn run(
         match worker.session().unwrap_or_else(|end| end) {
             End::Stopped => return Ok(()),
             End::Fail(error) => return Err(error),
+            End::Rejoin => service.metrics.worker_restarted(),
             End::Renew(error) => {
                 tracing::warn!(thread, %error, "starting over with new Kafka clients");
                 service.metrics.worker_restarted();
@@ -137,16 +141,17 @@ impl<'w> Worker<'w> {
         let consumer = clients::consumer(config, self.identity, metrics.clone()).map_err(client)?;
         let opener = Opener::start(config, self.layout.partitions, metrics).map_err(client)?;
         let committer = Committer::start(Arc::clone(&producer))?;
+        let watch = Watch::start(config, metrics).map_err(client)?;
         self.health.set_phase(Phase::Joining);
         consumer.subscribe(&[&config.topics.raw, &config.topics.normalized])?;
-        let end = Session::new(self, &consumer, producer, committer, opener).run();
+        let end = Session::new(self, &consumer, producer, committer, opener, watch).run();
 
         consumer.context().close();
         // librdkafka waits for an answer to every rebalance, also while it closes.
         while let Some(rebalance) = consumer.context().next_rebalance() {
             rebalance.answer(&consumer).unwrap_or_else(|error| tracing::debug!(%error, "rebalance while closing"));
         }
-        if matches!(end, End::Stopped) {
+        if matches!(end, End::Stopped | End::Rejoin) {
             self.leave(&consumer);
         }
         Ok(end)

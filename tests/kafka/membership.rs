@@ -1,9 +1,13 @@
 //! Several workers in one group.
 
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
+use rdkafka::client::DefaultClientContext;
+
 use crate::backlog::Backlog;
 use crate::harness::broker::Broker;
 use crate::harness::corpus::story;
-use crate::harness::desk::{Desk, Raw};
+use crate::harness::desk::{Desk, Raw, block_on};
 use crate::harness::leash::Signal;
 use crate::harness::wait::{eventually, seconds};
 use crate::harness::worker::{Settings, Worker};
@@ -37,6 +41,26 @@ fn two_workers_share_the_partitions_and_a_third_joins() {
     let ledger = desk.close(vec![a, b, c]);
     first.assert_published_once(&ledger);
     second.assert_published_once(&ledger);
+}
+
+#[test]
+fn partitions_that_belong_to_nobody_are_asked_for() {
+    let desk = Desk::open(Broker::shared());
+    let workers = [Worker::start(&desk, "a"), Worker::start(&desk, "b")];
+    workers.iter().for_each(await_share);
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", &desk.bootstrap).create().expect("an admin client");
+    let added = NewPartitions::new(&desk.topics.raw, 6);
+    block_on(admin.create_partitions(&[added], &AdminOptions::new())).expect("an answer")[0]
+        .as_ref()
+        .expect("they are added");
+    eventually("all partitions have an owner", seconds(90), || {
+        let owned: Vec<f64> = workers
+            .iter()
+            .map(|worker| worker.metric("copydesk_partitions", &["topic=\"raw\""]))
+            .collect::<Result<_, _>>()?;
+        if owned.iter().sum::<f64>() == 6.0 { Ok(()) } else { Err(format!("{owned:?}")) }
+    });
 }
 
 #[test]
