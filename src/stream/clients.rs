@@ -153,6 +153,19 @@ pub fn reader(config: &Config, isolation: Isolation, metrics: Metrics) -> KafkaR
     BaseConsumer::from_config_and_context(&client, ReaderEvents { metrics })
 }
 
+/// The partitions of a topic.
+///
+/// # Errors
+/// Where the brokers do not answer within `wait`, refuse, or have no such topic.
+pub fn partitions(reader: &Reader, topic: &str, wait: Duration) -> KafkaResult<Vec<i32>> {
+    let metadata = reader.fetch_metadata(Some(topic), wait)?;
+    let topic = metadata.topics().first();
+    if let Some(error) = topic.and_then(|topic| topic.error()) {
+        return Err(KafkaError::MetadataFetch(error.into()));
+    }
+    Ok(topic.into_iter().flat_map(|topic| topic.partitions()).map(|partition| partition.id()).collect())
+}
+
 /// A consumer outside the group.
 pub type Reader = BaseConsumer<ReaderEvents>;
 

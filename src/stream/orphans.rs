@@ -81,9 +81,8 @@ fn look(reader: &Reader, group: &str, client: &str, topics: &[String]) -> KafkaR
     }
     let mut all = Partitions::new();
     for topic in topics {
-        for found in reader.fetch_metadata(Some(topic), ASK)?.topics() {
-            all.extend(found.partitions().iter().map(|partition| (topic.clone(), partition.id())));
-        }
+        let partitions = clients::partitions(reader, topic, ASK)?;
+        all.extend(partitions.into_iter().map(|partition| (topic.clone(), partition)));
     }
     for member in group.members() {
         let Some(owned) = assignment(member.assignment().unwrap_or_default()) else { return Ok(None) };

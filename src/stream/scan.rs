@@ -95,12 +95,7 @@ impl Scan {
     /// # Errors
     /// Where the brokers do not answer, refuse, or have no such topic.
     pub fn partitions(&self) -> KafkaResult<Vec<i32>> {
-        let metadata = self.consumer.fetch_metadata(Some(&self.topic), ASK)?;
-        let topic = metadata.topics().first();
-        if let Some(error) = topic.and_then(|topic| topic.error()) {
-            return Err(KafkaError::MetadataFetch(error.into()));
-        }
-        Ok(topic.into_iter().flat_map(|topic| topic.partitions()).map(|partition| partition.id()).collect())
+        clients::partitions(&self.consumer, &self.topic, ASK)
     }
 
     /// The offsets of a partition that can be read now: up to the first open transaction.

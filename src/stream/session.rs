@@ -56,7 +56,7 @@ pub struct Session<'s> {
     publisher: Publisher<'s>,
     committer: Committer,
     opener: Opener,
-    watch: Watch,
+    orphans: Watch,
     core: Core,
     desk: Arc<Desk>,
     desks: watch::Receiver<Arc<Desk>>,
@@ -83,7 +83,7 @@ impl<'s> Session<'s> {
         producer: Arc<WireProducer>,
         committer: Committer,
         opener: Opener,
-        watch: Watch,
+        orphans: Watch,
     ) -> Self {
         let Config { article, item, topics, .. } = &worker.service.config;
         let desks = worker.service.desk.clone();
@@ -94,7 +94,7 @@ impl<'s> Session<'s> {
             publisher: worker.publisher(producer),
             committer,
             opener,
-            watch,
+            orphans,
             core: Core::default(),
             normalizer: Normalizer::new(Arc::clone(&desk), &article.authority, item.max_bytes),
             desk,
@@ -179,7 +179,7 @@ impl<'s> Session<'s> {
             self.perform_to_the_end(actions)?;
         }
         self.follow_brake()?;
-        if let Some(partitions) = self.watch.found() {
+        if let Some(partitions) = self.orphans.found() {
             tracing::warn!(partitions, "belong to nobody in the group: leaving it once, so that it shares them out");
             return Err(End::Rejoin);
         }

@@ -141,10 +141,10 @@ impl<'w> Worker<'w> {
         let consumer = clients::consumer(config, self.identity, metrics.clone()).map_err(client)?;
         let opener = Opener::start(config, self.layout.partitions, metrics).map_err(client)?;
         let committer = Committer::start(Arc::clone(&producer))?;
-        let watch = Watch::start(config, metrics).map_err(client)?;
+        let orphans = Watch::start(config, metrics).map_err(client)?;
         self.health.set_phase(Phase::Joining);
         consumer.subscribe(&[&config.topics.raw, &config.topics.normalized])?;
-        let end = Session::new(self, &consumer, producer, committer, opener, watch).run();
+        let end = Session::new(self, &consumer, producer, committer, opener, orphans).run();
 
         consumer.context().close();
         // librdkafka waits for an answer to every rebalance, also while it closes.

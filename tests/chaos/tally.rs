@@ -68,7 +68,7 @@ impl Tally {
         // A round has time for a part of what ten minutes have to show.
         let long = usize::from(rounds >= LONG);
         let wanted = [
-            (self.aborted, 7 + 13 * long, "aborted transactions"),
+            (self.aborted, 8 + 12 * long, "aborted transactions"),
             (self.outdated, 5 * long, "transactions aborted because the group had moved on"),
             (self.fenced, 3, "fenced producers or members"),
             (self.restores, 10, "restores"),

@@ -3,15 +3,14 @@
 use std::sync::mpsc;
 use std::thread;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
+use rdkafka::admin::{AdminOptions, NewTopic, TopicReplication};
 use rdkafka::config::ClientConfig;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 
 use crate::harness::broker::Broker;
 use crate::harness::corpus::story;
-use crate::harness::desk::{At, Desk, Raw, Sent, now};
+use crate::harness::desk::{At, Desk, Raw, Sent, admin, now};
 use crate::harness::wait::seconds;
 use crate::harness::worker::{Settings, Worker};
 
@@ -66,8 +65,7 @@ fn a_value_that_was_small_while_it_was_compressed_is_a_dead_letter_like_any_that
 #[test]
 fn a_topic_with_a_compression_of_its_own_refuses_such_a_value_at_the_door() {
     let desk = Desk::without_topics(Broker::shared().bootstrap());
-    let admin: AdminClient<DefaultClientContext> =
-        ClientConfig::new().set("bootstrap.servers", &desk.bootstrap).create().expect("an admin client");
+    let admin = admin(&desk.bootstrap);
     let topic = NewTopic::new(&desk.topics.raw, 4, TopicReplication::Fixed(1)).set("compression.type", "uncompressed");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let options = AdminOptions::new().operation_timeout(Some(seconds(20)));

@@ -1,13 +1,11 @@
 //! Several workers in one group.
 
-use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
-use rdkafka::client::DefaultClientContext;
+use rdkafka::admin::{AdminOptions, NewPartitions};
 
 use crate::backlog::Backlog;
 use crate::harness::broker::Broker;
 use crate::harness::corpus::story;
-use crate::harness::desk::{Desk, Raw, block_on};
+use crate::harness::desk::{Desk, Raw, admin, block_on};
 use crate::harness::leash::Signal;
 use crate::harness::wait::{eventually, seconds};
 use crate::harness::worker::{Settings, Worker};
@@ -48,8 +46,7 @@ fn partitions_that_belong_to_nobody_are_asked_for() {
     let desk = Desk::open(Broker::shared());
     let workers = [Worker::start(&desk, "a"), Worker::start(&desk, "b")];
     workers.iter().for_each(await_share);
-    let admin: AdminClient<DefaultClientContext> =
-        ClientConfig::new().set("bootstrap.servers", &desk.bootstrap).create().expect("an admin client");
+    let admin = admin(&desk.bootstrap);
     let added = NewPartitions::new(&desk.topics.raw, 6);
     block_on(admin.create_partitions(&[added], &AdminOptions::new())).expect("an answer")[0]
         .as_ref()

@@ -4,13 +4,11 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::thread;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
-use rdkafka::config::ClientConfig;
+use rdkafka::admin::{AdminOptions, NewTopic, TopicReplication};
 
 use crate::harness::broker::{Broker, free_port};
 use crate::harness::corpus::story;
-use crate::harness::desk::{Desk, block_on};
+use crate::harness::desk::{Desk, admin, block_on};
 use crate::harness::worker::{Settings, Worker};
 
 /// The user with every right that deploy/README.md lists, and no other.
@@ -244,8 +242,7 @@ fn a_check_names_each_right_that_is_missing_and_the_documented_ones_are_enough()
 fn a_check_names_each_topic_and_setting_that_is_wrong() {
     let desk = Desk::without_topics(Broker::shared().bootstrap());
     let topics = &desk.topics;
-    let admin: AdminClient<DefaultClientContext> =
-        ClientConfig::new().set("bootstrap.servers", &desk.bootstrap).create().expect("an admin client");
+    let admin = admin(&desk.bootstrap);
     let topic = |name| NewTopic::new(name, 4, TopicReplication::Fixed(1));
     let wrong = [
         topic(&topics.raw).set("cleanup.policy", "compact"),

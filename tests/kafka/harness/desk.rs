@@ -197,8 +197,7 @@ impl Desk {
 
     /// Creates topics that keep everything, however old its event time.
     pub fn create(&self, names: &[&str], partitions: i32) {
-        let admin: AdminClient<DefaultClientContext> =
-            ClientConfig::new().set("bootstrap.servers", &self.bootstrap).create().expect("an admin client");
+        let admin = admin(&self.bootstrap);
         let topics: Vec<NewTopic<'_>> =
             names.iter().map(|name| NewTopic::new(name, partitions, BY_BROKERS).set("retention.ms", "-1")).collect();
         let options = AdminOptions::new().operation_timeout(Some(seconds(20)));
@@ -417,6 +416,11 @@ impl Outcomes {
 pub fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
     i64::try_from(since.as_millis()).expect("64 bits of milliseconds")
+}
+
+/// A client that makes and alters topics.
+pub fn admin(bootstrap: &str) -> AdminClient<DefaultClientContext> {
+    ClientConfig::new().set("bootstrap.servers", bootstrap).create().expect("an admin client")
 }
 
 /// Runs a future of the Kafka client to its end.
