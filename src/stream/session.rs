@@ -56,7 +56,7 @@ pub struct Session<'s> {
     publisher: Publisher<'s>,
     committer: Committer,
     opener: Opener,
-    orphans: Watch,
+    orphans: Option<Watch>,
     core: Core,
     desk: Arc<Desk>,
     desks: watch::Receiver<Arc<Desk>>,
@@ -83,7 +83,7 @@ impl<'s> Session<'s> {
         producer: Arc<WireProducer>,
         committer: Committer,
         opener: Opener,
-        orphans: Watch,
+        orphans: Option<Watch>,
     ) -> Self {
         let Config { article, item, topics, .. } = &worker.service.config;
         let desks = worker.service.desk.clone();
@@ -179,7 +179,7 @@ impl<'s> Session<'s> {
             self.perform_to_the_end(actions)?;
         }
         self.follow_brake()?;
-        if let Some(partitions) = self.orphans.found() {
+        if let Some(partitions) = self.orphans.as_ref().and_then(Watch::found) {
             tracing::warn!(partitions, "belong to nobody in the group: leaving it once, so that it shares them out");
             return Err(End::Rejoin);
         }

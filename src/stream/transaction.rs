@@ -121,6 +121,11 @@ impl Committer {
         let _ = self.jobs.send(Job { offsets, group });
     }
 
+    /// How long the commit under way has taken.
+    pub fn elapsed(&self) -> Duration {
+        self.since.get().elapsed()
+    }
+
     /// The outcome of the commit under way, if it is there within `wait`. One that hangs is given up: a new producer of the
     /// same name fences the one that is left behind in it.
     ///
@@ -129,7 +134,7 @@ impl Committer {
     pub fn outcome(&self, wait: Duration) -> Result<Option<Outcome>, Gone> {
         match self.outcomes.recv_timeout(wait) {
             Ok(outcome) => Ok(Some(outcome)),
-            Err(RecvTimeoutError::Timeout) if self.since.get().elapsed() > HANGS => {
+            Err(RecvTimeoutError::Timeout) if self.elapsed() > HANGS => {
                 tracing::warn!(seconds = HANGS.as_secs(), "a commit gives no sign: its producer is given up");
                 Ok(Some(Outcome::Renew(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut))))
             }

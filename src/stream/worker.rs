@@ -87,6 +87,7 @@ impl From<Gone> for End {
 pub(super) struct Worker<'w> {
     pub service: &'w Service,
     pub layout: Layout,
+    pub thread: usize,
     pub identity: &'w Identity,
     pub stop: &'w AtomicBool,
     pub health: &'w WorkerHealth,
@@ -104,7 +105,7 @@ pub fn run(
     health: &WorkerHealth,
 ) -> Result<(), WorkerError> {
     let identity = &Identity::new(&service.config, thread);
-    let worker = Worker { service, layout, identity, stop, health };
+    let worker = Worker { service, layout, thread, identity, stop, health };
     let mut pause = PAUSE;
     loop {
         let started = Instant::now();
@@ -141,7 +142,8 @@ impl<'w> Worker<'w> {
         let consumer = clients::consumer(config, self.identity, metrics.clone()).map_err(client)?;
         let opener = Opener::start(config, self.layout.partitions, metrics).map_err(client)?;
         let committer = Committer::start(Arc::clone(&producer))?;
-        let orphans = Watch::start(config, metrics).map_err(client)?;
+        // The threads of a process have one name, and so one watch.
+        let orphans = (self.thread == 0).then(|| Watch::start(config, metrics)).transpose().map_err(client)?;
         self.health.set_phase(Phase::Joining);
         consumer.subscribe(&[&config.topics.raw, &config.topics.normalized])?;
         let end = Session::new(self, &consumer, producer, committer, opener, orphans).run();

@@ -1,10 +1,6 @@
 //! The commit of a transaction, and what its outcome asks for.
 
-use std::{
-    sync::Arc,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, thread, time::Duration};
 
 use rdkafka::{consumer::Consumer as _, error::KafkaError};
 
@@ -20,7 +16,6 @@ use crate::{
 
 /// A transaction whose commit is under way.
 pub(super) struct Sealed {
-    since: Instant,
     counts: Counts,
     span: Option<BatchSpan>,
 }
@@ -32,7 +27,7 @@ impl Session<'_> {
         let group = group.ok_or_else(|| KafkaError::ClientCreation("the consumer belongs to no group".into()))?;
         self.committer.commit(self.list(offsets.iter().copied()), group);
         let counts = std::mem::take(&mut self.counts);
-        self.sealed = Some(Sealed { since: Instant::now(), counts, span: self.span.take() });
+        self.sealed = Some(Sealed { counts, span: self.span.take() });
         Ok(())
     }
 
@@ -42,7 +37,7 @@ impl Session<'_> {
             return Ok(());
         }
         let Some(outcome) = self.committer.outcome(wait)? else { return Ok(()) };
-        let Some(Sealed { since, counts, span }) = self.sealed.take() else { return Ok(()) };
+        let Some(Sealed { counts, span }) = self.sealed.take() else { return Ok(()) };
         if let Some(span) = span {
             let outcome = match &outcome {
                 Outcome::Committed { .. } => TxnOutcome::Committed,
@@ -59,7 +54,7 @@ impl Session<'_> {
                 self.worker.service.brake.committed(tally(&counts));
                 self.worker.service.metrics.committed(
                     &counts,
-                    since.elapsed(),
+                    self.committer.elapsed(),
                     jiff::Timestamp::now().as_millisecond(),
                 );
                 if doubtful {
