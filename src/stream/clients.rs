@@ -3,37 +3,29 @@
 //! What stands here is not configurable, because the guarantee rests on it; everything else is passed through from
 //! `[kafka.properties]`.
 
-use std::{
-    collections::VecDeque,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU32, Ordering},
-    },
-    time::Duration,
-};
+mod events;
+mod producer;
+
+use std::time::Duration;
 
 use rdkafka::{
-    ClientContext, Offset, Statistics, TopicPartitionList,
     config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel},
-    consumer::{BaseConsumer, Consumer, ConsumerContext},
-    error::{KafkaError, KafkaResult, RDKafkaErrorCode},
-    message::DeliveryResult,
-    producer::{FutureProducer, NoCustomPartitioner, ProducerContext, ThreadedProducer},
-    types::RDKafkaRespErr,
+    consumer::{BaseConsumer, Consumer},
+    error::{KafkaError, KafkaResult},
+    producer::FutureProducer,
 };
 
-use crate::{
-    config::{Config, Topics},
-    telemetry::{Input, Metrics},
+pub use self::{
+    events::{ConsumerEvents, ProducerEvents, ReaderEvents, Rebalance},
+    producer::WireProducer,
 };
+use crate::{config::Config, telemetry::Metrics};
 
 /// The consumer of a worker: both input topics.
 pub type WireConsumer = BaseConsumer<ConsumerEvents>;
-/// The transactional producer of a worker. A `BaseProducer` would hang in `abort_transaction`: it needs a polling thread.
-pub type WireProducer = ThreadedProducer<ProducerEvents>;
 
-/// A consumer is replaced after this many reports, one every two seconds, that no broker is connected.
-const CUT_OFF_REPORTS: u32 = 6;
+/// A consumer outside the group.
+pub type Reader = BaseConsumer<ReaderEvents>;
 
 /// Who a worker thread is to Kafka.
 #[derive(Clone, Debug)]
@@ -150,7 +142,7 @@ pub fn reader(config: &Config, isolation: Isolation, metrics: Metrics) -> KafkaR
         .set("enable.partition.eof", "true")
         .set("auto.offset.reset", "earliest")
         .set("isolation.level", isolation.as_str());
-    BaseConsumer::from_config_and_context(&client, ReaderEvents { metrics })
+    BaseConsumer::from_config_and_context(&client, ReaderEvents::new(metrics))
 }
 
 /// The partitions of a topic.
@@ -165,25 +157,6 @@ pub fn partitions(reader: &Reader, topic: &str, wait: Duration) -> KafkaResult<V
     }
     Ok(topic.into_iter().flat_map(|topic| topic.partitions()).map(|partition| partition.id()).collect())
 }
-
-/// A consumer outside the group.
-pub type Reader = BaseConsumer<ReaderEvents>;
-
-/// Collects what a reader reports.
-pub struct ReaderEvents {
-    metrics: Metrics,
-}
-
-impl ClientContext for ReaderEvents {
-    fn error(&self, error: KafkaError, reason: &str) {
-        if !matches!(error, KafkaError::Global(RDKafkaErrorCode::PartitionEOF)) {
-            self.metrics.kafka_error();
-            tracing::warn!(%error, reason, "Kafka reader");
-        }
-    }
-}
-
-impl ConsumerContext for ReaderEvents {}
 
 /// What a reader sees of transactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -233,14 +206,7 @@ pub fn consumer(config: &Config, identity: &Identity, metrics: Metrics) -> Kafka
         .set("enable.auto.offset.store", "false")
         // Positions come from the restore; a position that fell off the log must be seen, not papered over.
         .set("auto.offset.reset", "error");
-    let events = ConsumerEvents {
-        inbox: Mutex::new(VecDeque::new()),
-        closing: AtomicBool::new(false),
-        reports_without_broker: AtomicU32::new(0),
-        topics: config.topics.clone(),
-        metrics,
-    };
-    BaseConsumer::from_config_and_context(&client, events)
+    BaseConsumer::from_config_and_context(&client, ConsumerEvents::new(config.topics.clone(), metrics))
 }
 
 /// The worker's producer. `max_bytes` bounds one record.
@@ -260,8 +226,7 @@ pub fn producer(config: &Config, identity: &Identity, max_bytes: usize, metrics:
         .set("transactional.id", &identity.transactional_id)
         .set("message.max.bytes", max_bytes.to_string())
         .set("delivery.report.only.error", "true");
-    let events = ProducerEvents { failed: Mutex::new(None), metrics };
-    ThreadedProducer::from_config_and_context(&client, events)
+    WireProducer::start(&client, ProducerEvents::new(metrics))
 }
 
 /// How long a [`messenger`] tries to deliver.
@@ -279,143 +244,4 @@ pub fn messenger(config: &Config) -> KafkaResult<FutureProducer> {
         .set("linger.ms", "0")
         .set("message.timeout.ms", DELIVERY.as_millis().to_string())
         .create()
-}
-
-/// A rebalance that waits for the worker.
-#[derive(Clone, Debug)]
-pub enum Rebalance {
-    /// Partitions to take.
-    Assign(TopicPartitionList),
-    /// Partitions to give up.
-    Revoke(TopicPartitionList),
-}
-
-impl Rebalance {
-    /// Takes or gives up the partitions, which librdkafka waits for. Where to read from is a finding of the restore; until
-    /// then an assigned partition stands at its beginning.
-    ///
-    /// # Errors
-    /// Where librdkafka refuses, because the assignment has changed meanwhile.
-    pub fn answer(&self, consumer: &WireConsumer) -> KafkaResult<()> {
-        match self {
-            Rebalance::Assign(list) => {
-                let mut list = list.clone();
-                list.set_all_offsets(Offset::Beginning)?;
-                consumer.incremental_assign(&list)
-            }
-            Rebalance::Revoke(list) => consumer.incremental_unassign(list),
-        }
-    }
-}
-
-/// Collects what the consumer reports while it is polled.
-///
-/// A rebalance is only noted here. librdkafka waits until the application calls `(un)assign`, so the worker finishes its
-/// transaction first, outside the callback, in plain code.
-pub struct ConsumerEvents {
-    inbox: Mutex<VecDeque<Rebalance>>,
-    closing: AtomicBool,
-    reports_without_broker: AtomicU32,
-    topics: Topics,
-    metrics: Metrics,
-}
-
-impl ConsumerEvents {
-    /// The next rebalance to handle.
-    pub fn next_rebalance(&self) -> Option<Rebalance> {
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
-    }
-
-    /// Whether no broker has been connected for so long that the consumer is better replaced.
-    ///
-    /// A broker that is starting, or fenced, answers with an empty list of brokers. librdkafka 2.12 then forgets those it
-    /// knew, and has nobody left to ask: such a client never finds back, however long the broker has been well again.
-    pub fn is_cut_off(&self) -> bool {
-        self.reports_without_broker.load(Ordering::Relaxed) >= CUT_OFF_REPORTS
-    }
-
-    /// From now on nobody handles rebalances: revocations during the close are answered at once.
-    pub fn close(&self) {
-        self.closing.store(true, Ordering::Release);
-    }
-}
-
-impl ClientContext for ConsumerEvents {
-    fn stats(&self, statistics: Statistics) {
-        match statistics.brokers.values().any(|broker| broker.state == "UP") {
-            true => self.reports_without_broker.store(0, Ordering::Relaxed),
-            false => _ = self.reports_without_broker.fetch_add(1, Ordering::Relaxed),
-        }
-        for (input, topic) in [(Input::Raw, &self.topics.raw), (Input::Normalized, &self.topics.normalized)] {
-            let Some(topic) = statistics.topics.get(topic) else { continue };
-            for p in topic.partitions.values().filter(|p| p.desired && p.ls_offset >= 0) {
-                // Transaction markers take offsets too: all fetched and nothing queued is no lag.
-                let read_up = p.fetchq_cnt == 0 && p.next_offset >= p.ls_offset;
-                let lag = if read_up || p.app_offset < 0 { 0 } else { p.ls_offset - p.app_offset };
-                self.metrics.set_lag(input, p.partition, u64::try_from(lag).unwrap_or(0));
-            }
-        }
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        self.metrics.kafka_error();
-        tracing::warn!(%error, reason, "Kafka consumer");
-    }
-}
-
-impl ConsumerContext for ConsumerEvents {
-    fn rebalance(&self, consumer: &BaseConsumer<Self>, err: RDKafkaRespErr, tpl: &mut TopicPartitionList) {
-        let assign = matches!(err, RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS);
-        let event = if assign { Rebalance::Assign(tpl.clone()) } else { Rebalance::Revoke(tpl.clone()) };
-        if self.closing.load(Ordering::Acquire) {
-            event.answer(consumer).unwrap_or_else(|error| tracing::debug!(%error, "rebalance while closing"));
-            return;
-        }
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner).push_back(event);
-    }
-}
-
-/// Keeps the first delivery failure of a transaction.
-pub struct ProducerEvents {
-    failed: Mutex<Option<KafkaError>>,
-    metrics: Metrics,
-}
-
-impl ProducerEvents {
-    /// The delivery failure since the last call, if any.
-    pub fn take_failure(&self) -> Option<KafkaError> {
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-impl ClientContext for ProducerEvents {
-    fn error(&self, error: KafkaError, reason: &str) {
-        self.metrics.kafka_error();
-        tracing::warn!(%error, reason, "Kafka producer");
-    }
-}
-
-impl ProducerContext<NoCustomPartitioner> for ProducerEvents {
-    type DeliveryOpaque = ();
-
-    fn delivery(&self, result: &DeliveryResult<'_>, _: ()) {
-        if let Err((error, message)) = result {
-            // What an abort throws away is reported when the next transaction may have begun: it is none of its failures.
-            if let Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight) = error.rdkafka_error_code() {
-                return;
-            }
-            use rdkafka::Message as _;
-            let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-            if failed.is_none() {
-                tracing::warn!(%error, topic = message.topic(), partition = message.partition(), "a record was not delivered");
-                *failed = Some(error.clone());
-            }
-        }
-    }
-}
-
-/// The context of a shared client, for callers that hold the `Arc`.
-pub fn events(producer: &WireProducer) -> &Arc<ProducerEvents> {
-    use rdkafka::producer::Producer as _;
-    producer.client().context()
 }

@@ -21,7 +21,7 @@ use rdkafka::{
     producer::Producer as _,
 };
 
-use super::clients::{WireProducer, events};
+use super::clients::WireProducer;
 
 /// How long one blocking call may take before it is looked at again.
 const CALL: Duration = Duration::from_secs(5);
@@ -179,7 +179,7 @@ fn drain(producer: &WireProducer) -> KafkaResult<()> {
         }
         thread::sleep(DRAIN_GLANCE);
     }
-    events(producer).take_failure().map_or(Ok(()), Err)
+    producer.events().take_failure().map_or(Ok(()), Err)
 }
 
 /// Aborts the open transaction.
@@ -188,7 +188,7 @@ fn drain(producer: &WireProducer) -> KafkaResult<()> {
 /// Where the producer is of no further use.
 pub fn abort(producer: &WireProducer) -> KafkaResult<()> {
     let result = Calls::new().repeat(|| producer.abort_transaction(CALL));
-    events(producer).take_failure();
+    producer.events().take_failure();
     result
 }
 

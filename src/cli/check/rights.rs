@@ -66,7 +66,7 @@ impl DryRun {
                 }
                 thread::sleep(GLANCE);
             }
-            if let Some(error) = clients::events(&self.0).take_failure() {
+            if let Some(error) = self.0.events().take_failure() {
                 return Err(error);
             }
             match self.0.send(record()) {
@@ -95,7 +95,7 @@ impl DryRun {
         self.0.begin_transaction()?;
         let done = step();
         let aborted = self.0.abort_transaction(PATIENCE);
-        clients::events(&self.0).take_failure();
+        self.0.events().take_failure();
         done.and(aborted)
     }
 }

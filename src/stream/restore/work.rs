@@ -1,0 +1,365 @@
+//! The thread that opens lanes: each goes through the steps on its own, and all of them share two clients.
+
+use std::{
+    collections::BTreeMap,
+    sync::mpsc::{Receiver, Sender, TryRecvError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    Message as _, Offset, TopicPartitionList,
+    consumer::Consumer as _,
+    error::{KafkaError, KafkaResult},
+};
+
+use super::{Command, Opened, Unreadable};
+use crate::{
+    config::{Config, Start},
+    dedup::{
+        Table,
+        record::{self, Change, RecordError},
+    },
+    stream::{
+        clients::{self, Isolation, Reader},
+        core::{Epoch, Lane},
+    },
+    telemetry::{Input, Metrics},
+};
+
+/// How long a question to the brokers may take.
+const ASK: Duration = Duration::from_secs(5);
+/// How long to wait before asking again, after an error or while a mark is not reached.
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// How long the clients may fail, or read nothing of what they should, before they are replaced.
+const PATIENCE: Duration = Duration::from_secs(12);
+
+enum Step {
+    Position,
+    Mark { position: i64 },
+    Stable { position: i64, mark: i64, waits: bool },
+    Reading { position: i64, mark: i64, table: Box<Table> },
+}
+
+struct Pending {
+    epoch: Epoch,
+    since: Instant,
+    step: Step,
+}
+
+pub(super) struct Work {
+    committed: Reader,
+    uncommitted: Reader,
+    config: Config,
+    partitions: i32,
+    metrics: Metrics,
+    pending: BTreeMap<Lane, Pending>,
+    /// When the clients last did what they were asked to.
+    well: Instant,
+    outbox: Sender<Result<Opened, Unreadable>>,
+}
+
+impl Work {
+    pub fn new(
+        config: &Config,
+        partitions: i32,
+        metrics: &Metrics,
+        outbox: Sender<Result<Opened, Unreadable>>,
+    ) -> KafkaResult<Self> {
+        Ok(Work {
+            committed: clients::reader(config, Isolation::Committed, metrics.clone())?,
+            uncommitted: clients::reader(config, Isolation::Uncommitted, metrics.clone())?,
+            config: config.clone(),
+            partitions,
+            metrics: metrics.clone(),
+            pending: BTreeMap::new(),
+            well: Instant::now(),
+            outbox,
+        })
+    }
+
+    pub fn run(mut self, inbox: &Receiver<Command>) {
+        loop {
+            let command = match self.pending.is_empty() {
+                true => inbox.recv().map_err(|_| TryRecvError::Disconnected),
+                false => inbox.try_recv(),
+            };
+            match command {
+                Ok(command) => {
+                    self.take(command);
+                    continue;
+                }
+                Err(TryRecvError::Disconnected) => return,
+                Err(TryRecvError::Empty) => {}
+            }
+            let progress = self.advance().and_then(|moved| Ok(self.read()? || moved));
+            match progress {
+                Ok(true) => self.well = Instant::now(),
+                Ok(false) => {
+                    if !self.is_reading() {
+                        self.well = Instant::now();
+                    }
+                    thread::sleep(AGAIN);
+                }
+                Err(Trouble::Kafka(error)) => {
+                    tracing::warn!(%error, "opening partitions: asking again");
+                    thread::sleep(AGAIN * 10);
+                }
+                Err(Trouble::Unreadable(error)) => {
+                    let _ = self.outbox.send(Err(error));
+                    return;
+                }
+                Err(Trouble::Gone) => return,
+            }
+            if self.well.elapsed() > PATIENCE
+                && let Err(error) = self.start_over()
+            {
+                tracing::error!(%error, "the clients that open partitions cannot be replaced");
+                return;
+            }
+        }
+    }
+
+    /// Replaces the clients and opens every lane from the first step on. A client may have lost its brokers for good.
+    fn start_over(&mut self) -> KafkaResult<()> {
+        tracing::warn!(lanes = self.pending.len(), "opening partitions with new Kafka clients");
+        self.committed = clients::reader(&self.config, Isolation::Committed, self.metrics.clone())?;
+        self.uncommitted = clients::reader(&self.config, Isolation::Uncommitted, self.metrics.clone())?;
+        for pending in self.pending.values_mut() {
+            pending.step = Step::Position;
+        }
+        self.well = Instant::now();
+        Ok(())
+    }
+
+    fn is_reading(&self) -> bool {
+        self.pending.values().any(|pending| matches!(pending.step, Step::Reading { .. }))
+    }
+
+    fn take(&mut self, command: Command) {
+        match command {
+            Command::Open(lanes) => {
+                self.well = Instant::now();
+                for (lane, epoch) in lanes {
+                    self.stop_reading(lane);
+                    self.pending.insert(lane, Pending { epoch, since: Instant::now(), step: Step::Position });
+                }
+            }
+            Command::Close(lanes) => {
+                for lane in lanes {
+                    self.stop_reading(lane);
+                    self.pending.remove(&lane);
+                }
+            }
+        }
+    }
+
+    fn stop_reading(&self, lane: Lane) {
+        if matches!(self.pending.get(&lane), Some(Pending { step: Step::Reading { .. }, .. }))
+            && let Err(error) = self.committed.incremental_unassign(&self.seen(lane.partition, Offset::Beginning))
+        {
+            tracing::debug!(%error, "unassigning a changelog partition");
+        }
+    }
+
+    fn seen(&self, partition: i32, offset: Offset) -> TopicPartitionList {
+        let mut list = TopicPartitionList::new();
+        // Fails only for offsets that cannot be written down; these can.
+        let _ = list.add_partition_offset(&self.config.topics.seen, partition, offset);
+        list
+    }
+
+    fn topic(&self, lane: Lane) -> &str {
+        match lane.input {
+            Input::Raw => &self.config.topics.raw,
+            Input::Normalized => &self.config.topics.normalized,
+        }
+    }
+
+    /// Moves every lane that is not reading yet one step on. `true` if any moved.
+    fn advance(&mut self) -> Result<bool, Trouble> {
+        let positions = self.positions()?;
+        let mut moved = !positions.is_empty();
+        for (lane, position) in positions {
+            match lane.input {
+                Input::Raw => self.finish(lane, position, None)?,
+                Input::Normalized => self.set(lane, Step::Mark { position }),
+            }
+        }
+        let seen = self.config.topics.seen.clone();
+        for lane in self.pending.keys().copied().collect::<Vec<_>>() {
+            match self.pending.get(&lane).map(|pending| &pending.step) {
+                Some(&Step::Mark { position }) => {
+                    let marker = if mutant!("restore-to-stable-end") { &self.committed } else { &self.uncommitted };
+                    let (_, mark) = marker.fetch_watermarks(&seen, lane.partition, ASK)?;
+                    self.set(lane, Step::Stable { position, mark, waits: false });
+                    moved = true;
+                }
+                Some(&Step::Stable { position, mark, waits }) => {
+                    let (low, stable) = self.committed.fetch_watermarks(&seen, lane.partition, ASK)?;
+                    self.metrics.set_restore_remaining(lane.partition, u64::try_from(mark - low).unwrap_or(0));
+                    if stable < mark && !waits {
+                        tracing::info!(
+                            partition = lane.partition,
+                            hidden = mark - stable,
+                            "waiting for open transactions"
+                        );
+                        self.set(lane, Step::Stable { position, mark, waits: true });
+                    }
+                    if stable >= mark {
+                        self.committed.incremental_assign(&self.seen(lane.partition, Offset::Beginning))?;
+                        let table = Box::new(Table::new(self.config.dedup.window()));
+                        self.set(lane, Step::Reading { position, mark, table });
+                        moved = true;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(moved)
+    }
+
+    fn set(&mut self, lane: Lane, step: Step) {
+        if let Some(pending) = self.pending.get_mut(&lane) {
+            pending.step = step;
+        }
+    }
+
+    /// Where each lane that asks for its position is to be read from.
+    fn positions(&self) -> Result<Vec<(Lane, i64)>, Trouble> {
+        let asking = || self.pending.iter().filter(|(_, p)| matches!(p.step, Step::Position)).map(|(lane, _)| *lane);
+        let mut list = TopicPartitionList::new();
+        for lane in asking() {
+            list.add_partition(self.topic(lane), lane.partition);
+        }
+        if list.count() == 0 {
+            return Ok(Vec::new());
+        }
+        let list = self.committed.committed_offsets(list, ASK)?;
+        let mut positions = Vec::new();
+        for lane in asking() {
+            let Some(found) = list.find_partition(self.topic(lane), lane.partition) else { continue };
+            found.error()?;
+            positions.push((lane, self.position(lane, found.offset())?));
+        }
+        Ok(positions)
+    }
+
+    fn position(&self, lane: Lane, committed: Offset) -> Result<i64, Trouble> {
+        let topic = self.topic(lane);
+        let (low, high) = self.uncommitted.fetch_watermarks(topic, lane.partition, ASK)?;
+        Ok(match committed {
+            Offset::Offset(offset) if (low..=high).contains(&offset) => offset,
+            Offset::Offset(offset) if offset < low => {
+                tracing::error!(
+                    topic,
+                    partition = lane.partition,
+                    lost = low - offset,
+                    "records expired before they were read: raise the retention of the topic"
+                );
+                low
+            }
+            Offset::Offset(offset) => {
+                tracing::error!(
+                    topic,
+                    partition = lane.partition,
+                    committed = offset,
+                    end = high,
+                    "the topic ends before the committed offset: it was made anew; reading it from the start"
+                );
+                low
+            }
+            _ if lane.input == Input::Raw && self.config.kafka.start == Start::Latest => high,
+            _ => low,
+        })
+    }
+
+    /// Reads what there is of the changelog. `true` if anything was read.
+    fn read(&mut self) -> Result<bool, Trouble> {
+        if !self.is_reading() {
+            return Ok(false);
+        }
+        for turn in 0..10_000 {
+            match self.committed.poll(if turn == 0 { AGAIN } else { Duration::ZERO }) {
+                None => return Ok(turn > 0),
+                Some(Ok(message)) => {
+                    let lane = Lane { input: Input::Normalized, partition: message.partition() };
+                    let Some(Pending { step: Step::Reading { mark, table, .. }, .. }) = self.pending.get_mut(&lane)
+                    else {
+                        continue;
+                    };
+                    fault!("mid-restore");
+                    let place = || format!("{}/{}/{}", message.topic(), message.partition(), message.offset());
+                    match record::read(message.key().unwrap_or_default(), message.payload()) {
+                        Ok(Change::Seen(entry)) => {
+                            let owner = entry.identity.partition(self.partitions);
+                            if owner != message.partition() {
+                                let partitions = self.partitions;
+                                return Err(Unreadable::Partitions { place: place(), owner, partitions }.into());
+                            }
+                            table.restore(entry);
+                        }
+                        Ok(Change::Forget(identity)) => table.restore_forgotten(&identity),
+                        Err(cause @ RecordError::Layout(_)) => {
+                            return Err(Unreadable::Layout { place: place(), cause }.into());
+                        }
+                        Err(error) => {
+                            tracing::warn!(place = place(), %error, "a foreign record in the changelog was passed over");
+                        }
+                    }
+                    if message.offset() % 10_000 == 0 {
+                        let left = u64::try_from(*mark - message.offset()).unwrap_or(0);
+                        self.metrics.set_restore_remaining(lane.partition, left);
+                    }
+                }
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    let lane = Lane { input: Input::Normalized, partition };
+                    self.stop_reading(lane);
+                    if let Some(Pending { step: Step::Reading { position, table, .. }, .. }) =
+                        self.pending.get_mut(&lane).map(|pending| &mut *pending)
+                    {
+                        let empty = Box::new(Table::new(self.config.dedup.window()));
+                        let (position, table) = (*position, std::mem::replace(table, empty));
+                        self.finish(lane, position, Some(table))?;
+                    }
+                }
+                Some(Err(error)) => return Err(error.into()),
+            }
+        }
+        Ok(true)
+    }
+
+    fn finish(&mut self, lane: Lane, position: i64, table: Option<Box<Table>>) -> Result<(), Trouble> {
+        let Some(pending) = self.pending.remove(&lane) else { return Ok(()) };
+        if let Some(table) = &table {
+            self.metrics.restored(pending.since.elapsed());
+            self.metrics.set_restore_remaining(lane.partition, 0);
+            tracing::info!(
+                partition = lane.partition,
+                entries = table.len(),
+                ms = pending.since.elapsed().as_millis() as u64,
+                "restored"
+            );
+        }
+        self.outbox.send(Ok(Opened { lane, epoch: pending.epoch, position, table })).map_err(|_| Trouble::Gone)
+    }
+}
+
+enum Trouble {
+    Kafka(KafkaError),
+    Unreadable(Unreadable),
+    Gone,
+}
+
+impl From<Unreadable> for Trouble {
+    fn from(unreadable: Unreadable) -> Self {
+        Trouble::Unreadable(unreadable)
+    }
+}
+
+impl From<KafkaError> for Trouble {
+    fn from(error: KafkaError) -> Self {
+        Trouble::Kafka(error)
+    }
+}
