@@ -25,8 +25,9 @@ const SESSION: Duration = seconds(3);
 /// How long everything may take to come to rest after a fault.
 pub const REST: Duration = seconds(60);
 
-/// How many items are kept for after the last fault, and how many follow every other.
-const AFTER_LAST: u64 = 200;
+/// How many items are kept for after the last fault, and for workers that wait for some before, and how many follow every
+/// other.
+const AFTER_LAST: u64 = 1_200;
 const AFTER_EACH: u64 = 40;
 
 /// Three workers and their desk. Dropping it ends them.
@@ -287,7 +288,7 @@ impl Group {
 /// At which passage of a failpoint something happens: anywhere in the work of the first seconds.
 fn count_at(point: &str, dice: &mut Dice) -> u32 {
     let passages = match point {
-        "after-produce" => 200,
+        "after-produce" => 100,
         "mid-restore" => 50,
         "in-revoke" => 1,
         _ => 4,
