@@ -28,7 +28,7 @@ fn dedup_survives_a_restart() {
 fn a_worker_killed_in_the_middle_of_a_backlog_loses_nothing_and_publishes_nothing_twice() {
     let mut desk = Desk::open(Broker::shared());
     let backlog = Backlog::send(&mut desk, 0, 12_000);
-    let worker = Worker::start(&desk, "a");
+    let worker = Worker::start_with(&desk, &Settings::named("a").reading_little_ahead());
     let mut outcomes = desk.outcomes();
     outcomes.await_total(500, &[&worker]);
     worker.kill();
@@ -64,7 +64,8 @@ fn a_worker_killed_again_and_again_in_open_transactions_publishes_each_story_onc
 fn a_worker_of_another_name_takes_over_from_a_killed_one() {
     let mut desk = Desk::open(Broker::shared());
     let backlog = Backlog::send(&mut desk, 20_000, 12_000);
-    let worker = Worker::start_with(&desk, &Settings::named("a").property("session.timeout.ms", "6000"));
+    let worker =
+        Worker::start_with(&desk, &Settings::named("a").reading_little_ahead().property("session.timeout.ms", "6000"));
     let mut outcomes = desk.outcomes();
     outcomes.await_total(500, &[&worker]);
     worker.kill();
@@ -80,7 +81,7 @@ fn a_worker_of_another_name_takes_over_from_a_killed_one() {
 fn sigterm_in_the_middle_of_a_backlog_loses_nothing() {
     let mut desk = Desk::open(Broker::shared());
     let backlog = Backlog::send(&mut desk, 40_000, 12_000);
-    let worker = Worker::start(&desk, "a");
+    let worker = Worker::start_with(&desk, &Settings::named("a").reading_little_ahead());
     let mut outcomes = desk.outcomes();
     outcomes.await_total(300, &[&worker]);
     worker.finish();

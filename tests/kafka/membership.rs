@@ -92,7 +92,7 @@ fn of_two_workers_with_one_name_the_later_one_stays_and_nothing_is_published_twi
 fn a_worker_frozen_past_its_session_and_woken_again_publishes_nothing_twice() {
     let mut desk = Desk::open(Broker::shared());
     let backlog = Backlog::send(&mut desk, 300_000, 15_000);
-    let short = |name: &str| Settings::named(name).property("session.timeout.ms", "6000");
+    let short = |name: &str| Settings::named(name).reading_little_ahead().property("session.timeout.ms", "6000");
     let zombie = Worker::start_with(&desk, &short("a"));
     let mut outcomes = desk.outcomes();
     outcomes.await_total(300, &[&zombie]);

@@ -69,6 +69,12 @@ impl Settings {
         self
     }
 
+    /// Reads little ahead of what it does, so that a backlog has its first outcomes before a slow machine has edited all of it:
+    /// what is read ahead is taken in its order.
+    pub fn reading_little_ahead(self) -> Settings {
+        self.property("queued.max.messages.kbytes", "512")
+    }
+
     /// With the rule files of this directory.
     pub fn rules(mut self, directory: &Path) -> Settings {
         self.rules = directory.display().to_string();
