@@ -3,12 +3,12 @@
 //!
 //! Spec: IPTC ninjs 3.1, <https://iptc.org/standards/ninjs/>. Identifiers for items without one: RFC 4151 `tag:` URIs.
 
-use std::{borrow::Cow, fmt::Write as _, sync::Arc};
+use std::{borrow::Cow, fmt::Write as _, io, sync::Arc};
 
 use fluent_uri::Uri;
 use jiff::{Timestamp, civil::Date};
 use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
+use serde_json::{ser::Formatter, value::RawValue};
 
 use crate::{
     edit::{self, Caption, Copy, one_line, people::Role},
@@ -39,10 +39,13 @@ impl std::fmt::Display for Origin {
     }
 }
 
-/// A ninjs 3.1 news object of type text. Fields borrow from the item and its copy; serialise it at once.
+/// A ninjs 3.1 news object of type text. It borrows from the item and its copy; write it at once.
+#[derive(Debug)]
+pub struct Article<'a>(Document<'a>);
+
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Article<'a> {
+struct Document<'a> {
     uri: Cow<'a, str>,
     standard: Standard,
     r#type: &'static str,
@@ -114,46 +117,51 @@ struct Body<'a> {
     value: Paragraphs<'a>,
 }
 
-/// Paragraphs, with an empty line between them.
+/// Paragraphs, with an empty line between them. Stands in the document as a raw value, which [`WithBody`] writes.
 #[derive(Debug)]
 struct Paragraphs<'a>(&'a [Cow<'a, str>]);
 
 const BETWEEN: &str = "\n\n";
 
-impl Paragraphs<'_> {
-    /// The paragraphs as a JSON string. Of what JSON escapes, edited copy mostly holds these three.
-    fn to_json(&self) -> String {
-        let bytes: usize = self.0.iter().map(|paragraph| paragraph.len() + 2 * BETWEEN.len()).sum();
-        let mut json = String::with_capacity(bytes + bytes / 32 + 2);
-        json.push('"');
-        for (at, paragraph) in self.0.iter().enumerate() {
-            json.push_str(if at > 0 { r"\n\n" } else { "" });
-            let mut copied = 0;
-            for special in memchr::memchr3_iter(b'"', b'\\', b'\n', paragraph.as_bytes()) {
-                json.push_str(&paragraph[copied..special]);
-                copied = special + 1;
-                json.push_str(match paragraph.as_bytes()[special] {
-                    b'"' => r#"\""#,
-                    b'\n' => r"\n",
-                    _ => r"\\",
-                });
-            }
-            json.push_str(&paragraph[copied..]);
-        }
-        json.push('"');
-        json
+impl Serialize for Paragraphs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        RawValue::NULL.serialize(serializer)
     }
 }
 
-impl Serialize for Paragraphs<'_> {
-    /// The longest string of the article by far, so it is searched for what to escape by vector instructions. That it is
-    /// valid JSON is checked: what holds anything else to escape takes the longer way.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match serde_json::from_str::<&RawValue>(&self.to_json()) {
-            Ok(json) => json.serialize(serializer),
-            Err(_) => serializer.serialize_str(&self.0.join(BETWEEN)),
+/// Compact JSON with the paragraphs of the body for its one raw value. They are the longest string of the article by far, so
+/// they are searched for what to escape by vector instructions, and go straight to the output.
+struct WithBody<'a>(&'a Paragraphs<'a>);
+
+impl Formatter for WithBody<'_> {
+    fn write_raw_fragment<W: io::Write + ?Sized>(&mut self, out: &mut W, _: &str) -> io::Result<()> {
+        out.write_all(b"\"")?;
+        for (at, paragraph) in self.0.0.iter().enumerate() {
+            out.write_all(if at > 0 { br"\n\n" } else { b"" })?;
+            write_escaped(out, paragraph)?;
         }
+        out.write_all(b"\"")
     }
+}
+
+/// `text` as it stands in a JSON string. Of what JSON escapes, edited copy mostly holds these three.
+fn write_escaped<W: io::Write + ?Sized>(out: &mut W, text: &str) -> io::Result<()> {
+    let bytes = text.as_bytes();
+    if bytes.iter().fold(false, |controls, b| controls | ((*b < b' ') & (*b != b'\n'))) {
+        let json = serde_json::to_string(text)?;
+        return out.write_all(&json.as_bytes()[1..json.len() - 1]);
+    }
+    let mut copied = 0;
+    for special in memchr::memchr3_iter(b'"', b'\\', b'\n', bytes) {
+        out.write_all(&bytes[copied..special])?;
+        out.write_all(match bytes[special] {
+            b'"' => br#"\""#,
+            b'\n' => br"\n",
+            _ => br"\\",
+        })?;
+        copied = special + 1;
+    }
+    out.write_all(&bytes[copied..])
 }
 
 #[derive(Debug, Serialize)]
@@ -256,7 +264,7 @@ pub fn assemble(parts: Parts<'_>) -> Article<'_> {
     alt_ids.extend(item.url.as_deref().map(|url| AltId { role: "url", value: url.into() }));
     alt_ids.extend(origin.map(|origin| AltId { role: "kafka", value: origin.to_string().into() }));
 
-    Article {
+    Article(Document {
         uri: story_uri(item.uri.as_deref(), hash, authority),
         standard: NINJS,
         r#type: "text",
@@ -285,7 +293,7 @@ pub fn assemble(parts: Parts<'_>) -> Article<'_> {
             .enumerate()
             .map(|(at, caption)| picture(at + 1, caption, hash, authority))
             .collect(),
-    }
+    })
 }
 
 /// The headline of an item without the agency's tags, and as it was sent if it had any: from the copy, else from beside it.
@@ -310,7 +318,8 @@ impl Article<'_> {
     /// # Errors
     /// None in practice: every field is a string or a number, and writing to memory does not fail.
     pub fn write_json(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
-        serde_json::to_writer(out, self)
+        let [body] = &self.0.bodies;
+        self.0.serialize(&mut serde_json::Serializer::with_formatter(out, WithBody(&body.value)))
     }
 }
 
@@ -357,26 +366,28 @@ fn descriptions<'a>(copy: &'a Copy<'a>) -> Vec<Text<'a>> {
 
 fn body<'a>(copy: &'a Copy<'a>) -> Body<'a> {
     let between = copy.body.len().saturating_sub(1) * BETWEEN.len();
-    Body {
-        role: "main",
-        content_type: "text/plain",
-        word_count: copy.body.iter().map(|paragraph| words(paragraph)).sum(),
-        char_count: copy.body.iter().map(|paragraph| paragraph.chars().count()).sum::<usize>() + between,
-        value: Paragraphs(&copy.body),
-    }
+    let counts = copy.body.iter().map(|paragraph| count(paragraph));
+    let (word_count, char_count) = counts.fold((0, between), |sum, (words, chars)| (sum.0 + words, sum.1 + chars));
+    Body { role: "main", content_type: "text/plain", word_count, char_count, value: Paragraphs(&copy.body) }
 }
 
-/// The number of words: runs of bytes other than ASCII white space, counted by their first bytes. Sums of 255 bytes fit one,
-/// which makes the loop vector instructions.
-fn words(text: &str) -> usize {
+/// The number of words (runs of bytes other than ASCII white space) and of characters, told by their first bytes. The sums of
+/// a chunk fit a byte, which makes the loop vector instructions.
+fn count(text: &str) -> (usize, usize) {
+    const CHUNK: usize = 224;
     let space = |byte: u8| (byte == b' ') | (byte.wrapping_sub(b'\t') < 5);
-    let bytes = text.as_bytes();
-    let starts = |(before, here): (&[u8], &[u8])| {
-        before.iter().zip(here).map(|(before, byte)| u8::from(space(*before) & !space(*byte))).sum::<u8>()
-    };
-    let after = bytes.get(1..).unwrap_or_default();
-    let inner: usize = bytes.chunks(255).zip(after.chunks(255)).map(starts).map(usize::from).sum();
-    inner + usize::from(bytes.first().is_some_and(|first| !space(*first)))
+    let Some((first, after)) = text.as_bytes().split_first() else { return (0, 0) };
+    let (mut words, mut chars) = (usize::from(!space(*first)), 1);
+    for (before, here) in text.as_bytes().chunks(CHUNK).zip(after.chunks(CHUNK)) {
+        let (mut word_starts, mut char_starts) = (0u8, 0u8);
+        for (before, byte) in before.iter().zip(here) {
+            word_starts += u8::from(space(*before) & !space(*byte));
+            char_starts += u8::from(byte & 0xC0 != 0x80);
+        }
+        words += usize::from(word_starts);
+        chars += usize::from(char_starts);
+    }
+    (words, chars)
 }
 
 fn photographer(name: &str) -> Person<'_> {
@@ -420,8 +431,16 @@ mod tests {
             [&["The \"ferry\"\nC:\\log", "\\", ""][..], &["Bell\u{7} and\ttab", "\""], &["船、\u{2028}🚢"], &[]]
         {
             let cows: Vec<Cow<'_, str>> = paragraphs.iter().map(|p| Cow::from(*p)).collect();
-            let json = serde_json::to_string(&Paragraphs(&cows)).unwrap();
-            assert_eq!(json, serde_json::to_string(&paragraphs.join(BETWEEN)).unwrap());
+            let mut json = Vec::new();
+            WithBody(&Paragraphs(&cows)).write_raw_fragment(&mut json, "").unwrap();
+            assert_eq!(json, serde_json::to_vec(&paragraphs.join(BETWEEN)).unwrap());
+        }
+    }
+
+    #[test]
+    fn words_and_characters_are_counted_however_long_a_text_is() {
+        for text in ["", " ", "Ferry", " two\twords\n", "Straße\u{a0}船 🚢", &"Fähren und Brücken ".repeat(40)] {
+            assert_eq!(count(text), (text.split_ascii_whitespace().count(), text.chars().count()), "{text}");
         }
     }
 

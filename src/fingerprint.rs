@@ -100,7 +100,9 @@ impl Fingerprinter {
 }
 
 fn short(canonical: &str) -> bool {
-    canonical.len() < SHORT_BODY || canonical.chars().take(SHORT_BODY).count() < SHORT_BODY
+    // A character has one to four bytes.
+    let bytes = canonical.len();
+    bytes < SHORT_BODY || (bytes < 4 * SHORT_BODY && canonical.chars().count() < SHORT_BODY)
 }
 
 /// What the canonical form makes of a character that is not plain ASCII text.

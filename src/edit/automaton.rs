@@ -144,9 +144,11 @@ impl Automaton {
 
 /// First bytes of a text by which the vector search tells that it may stand somewhere.
 const TELLING: usize = 4;
+/// Texts that the vector search takes at most.
+const AT_ONCE: usize = 64;
 
-/// A few texts, looked for together: by vector instructions where the machine has them and the texts are few. All texts of
-/// one search are told by as many first bytes as the shortest has, so short ones have a search of their own.
+/// Some texts, looked for together: by vector instructions where the machine has them. All texts of one search are told by
+/// as many first bytes as the shortest has, so short ones have a search of their own; more than one takes are shared out.
 #[derive(Clone, Debug)]
 pub(super) struct Literals(Vec<Search>);
 
@@ -159,9 +161,15 @@ enum Search {
 impl Literals {
     /// `None` where there are none.
     pub(super) fn new<'p>(texts: impl Iterator<Item = &'p str>) -> Result<Option<Literals>, String> {
-        let (telling, short): (BTreeSet<&str>, BTreeSet<&str>) = texts.partition(|text| text.len() >= TELLING);
-        let sets = [telling, short].into_iter().filter(|texts| !texts.is_empty());
-        let searches = sets.map(|texts| Search::new(&texts)).collect::<Result<Vec<_>, _>>()?;
+        let texts: BTreeSet<&str> = texts.collect();
+        let (telling, short): (Vec<&str>, Vec<&str>) = texts.into_iter().partition(|text| text.len() >= TELLING);
+        let mut searches = Vec::new();
+        for texts in [telling, short] {
+            let shares = texts.len().div_ceil(AT_ONCE).max(1);
+            for share in texts.chunks(texts.len().div_ceil(shares).max(1)) {
+                searches.push(Search::new(share)?);
+            }
+        }
         Ok((!searches.is_empty()).then_some(Literals(searches)))
     }
 
@@ -175,7 +183,7 @@ impl Literals {
 }
 
 impl Search {
-    fn new(texts: &BTreeSet<&str>) -> Result<Search, String> {
+    fn new(texts: &[&str]) -> Result<Search, String> {
         match packed::Searcher::new(texts) {
             Some(search) => Ok(Search::Quick(search)),
             None => AhoCorasick::new(texts).map(Search::Any).map_err(|e| cause(&e)),
@@ -236,4 +244,20 @@ fn cause(error: &dyn std::error::Error) -> String {
         next = inner.source();
     }
     text.replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_found_however_many_they_are() {
+        for count in [0, 1, AT_ONCE, AT_ONCE + 1, 5 * AT_ONCE] {
+            let texts: Vec<String> = (0..count).map(|n| format!("text {n:03}.")).collect();
+            let literals = Literals::new(texts.iter().map(String::as_str).chain(["©"])).unwrap().unwrap();
+            assert!(texts.iter().all(|text| literals.in_text(&format!("Some {text}"))), "{count}");
+            assert!(literals.in_text("© Kit Marlow") && !literals.in_text("Some text 999."), "{count}");
+        }
+        assert!(Literals::new(std::iter::empty()).unwrap().is_none());
+    }
 }

@@ -132,13 +132,24 @@ static LANGUAGES_OF: LazyLock<HashMap<&'static str, u64>> = LazyLock::new(|| {
 
 /// The language that `body` is in; none where it is too short or too mixed to tell.
 pub(super) fn of(body: &[Cow<'_, str>]) -> Option<&'static str> {
-    let words = || body.iter().flat_map(|p| p.split([' ', '\n', '-', '/'])).take(WORDS);
+    let words = || body.iter().flat_map(|p| words(p)).take(WORDS);
     match script(words().take(20))? {
         Script::Latin | Script::Devanagari => by_small_words(words()),
         Script::Cyrillic => Some(cyrillic(words().flat_map(str::chars))),
         Script::Arabic => Some(arabic(words().flat_map(str::chars))),
         Script::One(tag) => Some(tag),
     }
+}
+
+/// The parts of `text` between spaces, line ends, hyphens and slashes.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let end = text.bytes().position(|b| matches!(b, b' ' | b'\n' | b'-' | b'/'));
+        rest = end.map(|at| &text[at + 1..]);
+        Some(&text[..end.unwrap_or(text.len())])
+    })
 }
 
 /// A script, and the language where it is written in only one that wires carry.
@@ -204,7 +215,7 @@ fn script<'t>(words: impl Iterator<Item = &'t str>) -> Option<Script> {
 /// The language most of whose small words are there, if it leads clearly; the first words are enough where it leads by far.
 fn by_small_words<'t>(mut words: impl Iterator<Item = &'t str>) -> Option<&'static str> {
     let mut hits = [0u32; SMALL_WORDS.len()];
-    let mut folded = String::new();
+    let mut folded = String::with_capacity(LONGEST);
     loop {
         let mut seen = 0;
         for word in words.by_ref().take(STRETCH) {

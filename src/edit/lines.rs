@@ -76,15 +76,19 @@ impl Shape {
         shape
     }
 
-    /// What [`Shape::count`] counts. The sums are bytes, since [`Shape::LIMIT`] of them fit one: that makes the loops vector
+    /// What [`Shape::count`] counts. The sums are bytes, since [`Shape::LIMIT`] of them fit one: that makes the loop vector
     /// instructions.
     fn count_ascii(&mut self, bytes: &[u8]) {
-        let starts = bytes.iter().zip(bytes.iter().skip(1)).map(|(a, b)| u8::from((*a == b' ') & (*b != b' ')));
-        let first = bytes.first().is_some_and(|first| *first != b' ');
-        self.words = usize::from(starts.sum::<u8>()) + usize::from(first);
-        self.lower = bytes.iter().map(|b| u8::from(b.is_ascii_lowercase())).sum::<u8>().into();
-        self.upper = bytes.iter().map(|b| u8::from(b.is_ascii_uppercase())).sum::<u8>().into();
-        self.digits = bytes.iter().map(|b| u8::from(b.is_ascii_digit())).sum::<u8>().into();
+        let Some((first, rest)) = bytes.split_first() else { return };
+        let sums = [*first != b' ', first.is_ascii_uppercase(), first.is_ascii_lowercase(), first.is_ascii_digit()];
+        let [mut words, mut upper, mut lower, mut digits] = sums.map(u8::from);
+        for (before, byte) in bytes.iter().zip(rest) {
+            words += u8::from((*before == b' ') & (*byte != b' '));
+            upper += u8::from(byte.is_ascii_uppercase());
+            lower += u8::from(byte.is_ascii_lowercase());
+            digits += u8::from(byte.is_ascii_digit());
+        }
+        [self.words, self.upper, self.lower, self.digits] = [words, upper, lower, digits].map(usize::from);
     }
 
     fn count(&mut self, text: &str) {

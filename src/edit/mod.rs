@@ -30,7 +30,7 @@ pub use rules::RuleError;
 
 use credit::Credit;
 use dateline::Agency;
-use lines::Block;
+use lines::{Block, Row};
 use people::Role;
 use rules::{At, Rules};
 use story::Structure;
@@ -266,17 +266,12 @@ impl Desk {
             story::structure(&self.rules, text, &blocks, hints)
         };
         let mut copy = self.assemble(text, &blocks, &structure, hints);
-        copy.lines = blocks
-            .iter()
-            .zip(&structure.verdicts)
-            .flat_map(|(block, verdict)| rows[block.rows.clone()].iter().map(move |row| (row, verdict)))
-            .map(|(row, verdict)| Line {
-                text: row.text,
-                start: row.start,
-                label: verdict.label,
-                reason: verdict.reason,
-            })
-            .collect();
+        copy.lines.reserve(rows.len());
+        for (block, verdict) in blocks.iter().zip(&structure.verdicts) {
+            let line =
+                |row: &Row<'t>| Line { text: row.text, start: row.start, label: verdict.label, reason: verdict.reason };
+            copy.lines.extend(rows[block.rows.clone()].iter().map(line));
+        }
         copy
     }
 
@@ -288,7 +283,7 @@ impl Desk {
         structure: &Structure<'t, 't>,
         hints: &Hints<'_>,
     ) -> Copy<'t> {
-        let mut copy = Copy::default();
+        let mut copy = Copy { body: Vec::with_capacity(blocks.len()), ..Copy::default() };
         let mut captions = std::collections::HashSet::new();
         let dateline = structure.dateline.as_ref();
         let sources = story::sources(&Hints { source: hints.source, ..Hints::default() }, dateline.map(|(_, d)| d));

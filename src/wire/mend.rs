@@ -115,7 +115,10 @@ fn entity(text: &str) -> Option<char> {
 
 /// ``` ``…'' ``` as “…”, in text that has both.
 pub(super) fn tex_quotes(text: &str) -> Option<String> {
-    let pair = text.contains("``") && text.contains("''") && !text.contains("```");
+    let pair = memchr::memchr(b'`', text.as_bytes()).is_some()
+        && text.contains("``")
+        && text.contains("''")
+        && !text.contains("```");
     pair.then(|| text.replace("``", "“").replace("''", "”"))
 }
 

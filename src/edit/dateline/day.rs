@@ -131,10 +131,9 @@ fn without_lead(place: &str) -> &str {
         "on",
     ];
     let place = place.trim_end().trim_end_matches(',');
-    match last_word(place) {
-        Some((before, word)) if LEADS.iter().any(|l| word.trim_matches(['.', ',']).eq_ignore_ascii_case(l)) => before,
-        _ => place,
-    }
+    let Some((before, word)) = last_word(place) else { return place };
+    let word = word.trim_matches(['.', ',']);
+    if LEADS.iter().any(|lead| word.eq_ignore_ascii_case(lead)) { before } else { place }
 }
 
 /// `text` before its last word, and the word.
