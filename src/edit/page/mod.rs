@@ -12,6 +12,7 @@ pub mod context;
 pub mod features;
 mod glance;
 mod habits;
+mod headline;
 mod lexicon;
 pub mod matrix;
 pub mod model;
