@@ -29,6 +29,8 @@ const SURE: f32 = 0.85;
 
 /// The chance of being of a class below which a line is not the best of it.
 const LEAST: f32 = 0.02;
+/// Lines that a story's headline may stand behind where the story seems to begin.
+const SLACK: usize = 3;
 /// Lines above a story without a headline in which its byline may be.
 pub(super) const UNTITLED: usize = 10;
 
@@ -51,6 +53,7 @@ pub(super) const BODY: usize = class(Label::Body);
 pub(super) const SUBHEAD: usize = class(Label::Subhead);
 pub(super) const HEADLINE: usize = class(Label::Headline);
 pub(super) const BYLINE: usize = class(Label::Byline);
+pub(super) const DATE: usize = class(Label::Date);
 pub(super) const CAPTION: usize = class(Label::Caption);
 
 /// The features of the second look. `chances`: what the first look gives each class, a line.
@@ -58,7 +61,7 @@ pub(super) const CAPTION: usize = class(Label::Caption);
 pub fn widen(seen: &Seen, chances: &[Chances]) -> Matrix {
     let n = chances.len();
     let story = Story::of(seen, chances);
-    let headline = best_headline(seen, chances, story.from, 3);
+    let headline = best_headline(seen, chances, story.from);
     let byline = best_byline(chances, headline.unwrap_or(story.from.saturating_sub(UNTITLED)), story.from);
     let pieces = [3, 10].map(|gap| Pieces::of(seen, chances, gap, headline));
     let between = [Between::of(seen, chances, 0.5), Between::of(seen, chances, 0.8)];
@@ -170,13 +173,13 @@ fn best(chances: &[Chances], class: usize, bonus: impl Fn(usize) -> f32) -> Opti
     lines.max_by(|a, b| (chances[*a][class] + bonus(*a)).total_cmp(&(chances[*b][class] + bonus(*b))))
 }
 
-/// The line most likely to be the headline of the story that begins at `story`, give or take `slack` lines: above it, and on
-/// the page again but not all over it.
-pub(super) fn best_headline(seen: &Seen, chances: &[Chances], story: usize, slack: usize) -> Option<usize> {
+/// The line most likely to be the headline of the story that begins at about `story`: above it, and on the page again but
+/// not all over it.
+fn best_headline(seen: &Seen, chances: &[Chances], story: usize) -> Option<usize> {
     best(chances, HEADLINE, |i| {
         let copies = seen.first.row(i)[COPIES] - 1.0;
         let far = i.abs_diff(story).saturating_sub(12).min(60) as f32;
-        let behind = if i > story + slack { 0.3 } else { 0.0 };
+        let behind = if i > story + SLACK { 0.3 } else { 0.0 };
         let menu = if copies > 4.0 { 1.0 } else { 0.0 };
         0.1 * copies.min(3.0) - 0.002 * far - behind - menu
     })
@@ -304,7 +307,7 @@ mod tests {
             let mut guesses = chances(&vec![BOILERPLATE; lines.len()]);
             guesses.iter_mut().for_each(|c| c[HEADLINE] = 0.2);
             guesses[1][HEADLINE] = 0.25;
-            best_headline(&seen, &guesses, story, 0)
+            best_headline(&seen, &guesses, story)
         };
         assert_eq!(best(&lines, 3), Some(2), "a copy outweighs a little");
         lines.extend(["Storm over: harbour of Ostheim opens"; 4]);

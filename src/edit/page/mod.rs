@@ -4,14 +4,17 @@
 //! language-neutral features, in steps that each see fewer lines and more of them: `features::glance` drops what stands on
 //! the page again and again, the model's gate lets about a third of the rest through, the first look sees a line, its
 //! neighbours and its place (`features::see`), the second what the first thought of its surroundings ([`context`]). Last,
-//! the page's headline and byline are found wherever they stand again (`repeats`).
+//! the page's headline is chosen (`headline`), it and the byline are found wherever they stand again (`repeats`), and
+//! captions by their credits (`credits`).
 //!
 //! The model file is trained by `cargo run --release --example train-pages`; docs/pages.md says how good it is.
 
 pub mod context;
+mod credits;
 pub mod features;
 mod glance;
 mod habits;
+mod headline;
 mod lexicon;
 pub mod matrix;
 pub mod model;
@@ -78,6 +81,7 @@ pub(super) fn structure<'t, 'r>(
     drop_other_stories(blocks, &page.at, &mut verdicts);
     let headline = repeats::headlines(&seen, &chances, &mut verdicts, blocks, hints.headline);
     repeats::bylines(&seen, &chances, &mut verdicts, blocks, headline);
+    credits::captions(&seen, &chances, &mut verdicts, blocks);
     let story = verdicts.iter().position(|v| v.label == Label::Body).unwrap_or(blocks.len());
     let found: Option<Found<'t, 'r>> =
         blocks.get(story).and_then(|b| rules.agencies.dateline(&text[b.span.clone()], true));

@@ -1,8 +1,8 @@
 //! One headline and one byline a page, wherever they stand on it again.
 
-use super::context::{self, BYLINE, Chances, HEADLINE};
+use super::context::{self, BYLINE, Chances};
 use super::features::Seen;
-use super::{lexicon, names};
+use super::{headline, lexicon, names};
 use crate::edit::Label;
 use crate::edit::lines::Block;
 use crate::edit::story::Verdict;
@@ -12,8 +12,6 @@ const TITLE: usize = 15;
 /// How much a line that holds the headline may add to it, and how much of it a line must be that is a part of it.
 const AROUND: f32 = 1.3;
 const PART: f32 = 0.4;
-/// The chance from which the page's likeliest headline is one.
-const HEADLINE_LEAST: f32 = 0.06;
 /// The chance from which the page's likeliest byline is one.
 const BYLINE_LEAST: f32 = 0.03;
 /// Lines from the byline within which another one is more of it.
@@ -31,9 +29,7 @@ pub(super) fn headlines(
     blocks: &[Block<'_>],
     given: Option<&str>,
 ) -> Option<usize> {
-    let story = first_body(seen, verdicts);
-    let best = context::best_headline(seen, chances, story, 0).filter(|k| chances[*k][HEADLINE] >= HEADLINE_LEAST);
-    let best = best.map(|k| seen.lines[k]);
+    let best = headline::best(seen, chances, verdicts, blocks).map(|k| seen.lines[k]);
     let title = match (given, best) {
         (Some(given), _) => names::folded(given),
         (None, Some(best)) => {
@@ -129,7 +125,7 @@ fn is_credit(text: &str) -> bool {
 mod tests {
     use super::*;
     use crate::edit::lines;
-    use crate::edit::page::context::{BODY, BOILERPLATE};
+    use crate::edit::page::context::{BODY, BOILERPLATE, HEADLINE};
     use crate::edit::page::testing::{chances, seen};
 
     const TITLE_LINE: &str = "Storm over: harbour of Ostheim opens again";
