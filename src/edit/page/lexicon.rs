@@ -194,6 +194,13 @@ const SERVICE: [&str; 93] = [
     "zustimm",
 ];
 
+/// Beginnings (seven letters) of words by which a site asks its readers to consent to cookies or to what others show.
+const CONSENT: [&str; 24] = [
+    "consens", "consent", "cookie", "cookies", "datensc", "données", "drittan", "drittpl", "einvers", "einwill",
+    "eingebe", "embedde", "externe", "persone", "personn", "persoon", "privaci", "privacy", "samtyck", "samtykk",
+    "souhlas", "toestem", "widerru", "zustimm",
+];
+
 /// Words by which a reader is spoken to, as they are written in the middle of a sentence.
 const READER: [&str; 36] = [
     "Ihnen", "Ihr", "Ihre", "Ihrem", "Ihren", "Ihrer", "Sie", "dein", "deine", "deinen", "deiner", "dere", "dich",
@@ -254,15 +261,23 @@ pub(super) fn by_word(text: &str) -> f32 {
     0.0
 }
 
-static SERVICE_WORDS: LazyLock<Vec<u64>> = LazyLock::new(|| {
-    let mut words: Vec<u64> = SERVICE.iter().map(|word| words::stem(word)).collect();
-    words.sort_unstable();
-    words
-});
+static SERVICE_WORDS: LazyLock<Vec<u64>> = LazyLock::new(|| stems(&SERVICE));
+static CONSENT_WORDS: LazyLock<Vec<u64>> = LazyLock::new(|| stems(&CONSENT));
+
+fn stems(words: &[&str]) -> Vec<u64> {
+    let mut stems: Vec<u64> = words.iter().map(|word| words::stem(word)).collect();
+    stems.sort_unstable();
+    stems
+}
 
 /// Whether a word is one by which a site speaks of itself to its readers.
 pub(super) fn is_service(word: u64) -> bool {
     SERVICE_WORDS.binary_search(&word).is_ok()
+}
+
+/// Whether a word is one by which a site asks for consent.
+pub(super) fn is_consent(word: u64) -> bool {
+    CONSENT_WORDS.binary_search(&word).is_ok()
 }
 
 /// Whether a line holds a word by which a site speaks of itself to its readers.

@@ -20,6 +20,8 @@ mod pieces;
 mod repeats;
 mod words;
 
+use std::collections::BTreeMap;
+
 use super::dateline::Found;
 use super::lines::{Block, End};
 use super::rules::Rules;
@@ -76,6 +78,7 @@ pub(super) fn structure<'t, 'r>(
     }
     keep_main_text(&seen, &mut verdicts);
     drop_other_stories(blocks, &page.at, &mut verdicts);
+    drop_requests(&seen, &mut verdicts);
     let headline = repeats::headlines(&seen, &chances, &mut verdicts, blocks, hints.headline);
     repeats::bylines(&seen, &chances, &mut verdicts, blocks, headline);
     let story = verdicts.iter().position(|v| v.label == Label::Body).unwrap_or(blocks.len());
@@ -102,6 +105,30 @@ fn keep_main_text(seen: &Seen, verdicts: &mut [Verdict<'_>]) {
     if kept * 3.0 < all {
         for i in main.filter(|i| prose(i) > 0.0) {
             verdicts[seen.lines[i]] = Verdict::evidence(Label::Body, "running text in the page's main block");
+        }
+    }
+}
+
+/// Words asking for consent from which a line is a request for it.
+const REQUEST: usize = 3;
+
+/// What asks for consent to cookies or to what others show is the site's, in the middle of a story too. A story about such
+/// requests has their words in several paragraphs; the request may stand several times, but as it is.
+fn drop_requests(seen: &Seen, verdicts: &mut [Verdict<'_>]) {
+    let body: Vec<usize> = (0..seen.lines.len()).filter(|k| verdicts[seen.lines[*k]].label == Label::Body).collect();
+    let consent = |k: usize| seen.words.of(k).iter().copied().filter(|word| lexicon::is_consent(*word));
+    // The line that has a word, if only one has.
+    let mut owners: BTreeMap<u64, Option<u64>> = BTreeMap::new();
+    for k in &body {
+        for word in consent(*k) {
+            let owner = owners.entry(word).or_insert(Some(seen.keys[*k]));
+            *owner = owner.filter(|key| *key == seen.keys[*k]);
+        }
+    }
+    for k in body {
+        let alone = |word: &u64| owners.get(word) == Some(&Some(seen.keys[k]));
+        if consent(k).filter(alone).count() >= REQUEST {
+            verdicts[seen.lines[k]] = Verdict::evidence(Label::Boilerplate, "asks the reader for consent");
         }
     }
 }
@@ -232,6 +259,20 @@ mod tests {
         assert_eq!(labels(50, 2, true), 7, "what is between only parts paragraphs");
         assert_eq!(labels(30, 2, false), 7, "not far");
         assert_eq!(labels(50, 4, false), 9, "not small");
+    }
+
+    #[test]
+    fn a_request_for_consent_is_no_story_unless_the_story_is_about_such_requests() {
+        let request = "The harbour plays films of others here: your consent, which our privacy page explains, lets them set \
+            cookies.";
+        let labels = |lines: &[&str]| {
+            let mut verdicts = vec![Verdict::evidence(Label::Body, ""); lines.len()];
+            super::drop_requests(&super::testing::seen(lines), &mut verdicts);
+            verdicts.iter().map(|v| v.label == Label::Body).collect::<Vec<_>>()
+        };
+        assert_eq!(labels(&[STORY.trim(), request, STORY.trim(), request]), [true, false, true, false]);
+        let story = "The port of Ostheim asked for consent to cookies, the privacy office said on Monday.";
+        assert_eq!(labels(&[story, request]), [true, true]);
     }
 
     #[test]
