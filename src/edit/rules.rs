@@ -4,13 +4,16 @@
 //! match; loading checks them against the compiled automata, so a rule set that loads does what its examples say. One pass
 //! of each automaton a paragraph finds every rule that applies: the cost does not grow with the number of rules.
 
+mod file;
+
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use toml::Spanned;
 
+pub(super) use self::file::{RawAgency, RawPlaces};
+use self::file::{RawRule, RuleFile};
 use super::Label;
-use super::automaton::{Automaton, Literals, check_pattern};
+use super::automaton::{Automaton, Literals};
 use super::dateline::Agencies;
 
 /// The rules that are part of the program.
@@ -194,82 +197,6 @@ pub(super) struct Rules {
     id: String,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RuleFile {
-    #[serde(default)]
-    rule: Vec<Spanned<RawRule>>,
-    #[serde(default)]
-    agency: Vec<RawAgency>,
-    #[serde(default)]
-    places: RawPlaces,
-}
-
-/// Bytes a line of furniture has at most, unless its rule says otherwise.
-fn default_max() -> usize {
-    400
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawRule {
-    id: String,
-    class: String,
-    #[serde(default)]
-    at: At,
-    #[serde(default)]
-    place: Place,
-    /// Literals, one of which a paragraph must hold for the patterns to be tried.
-    #[serde(default)]
-    needs: Vec<String>,
-    patterns: Vec<String>,
-    #[serde(default)]
-    sources: Vec<String>,
-    #[serde(default = "default_max")]
-    max: usize,
-    #[serde(default)]
-    cut: bool,
-    #[serde(default)]
-    chrome: bool,
-    /// A credit that splits a caption but does not make one.
-    #[serde(default)]
-    weak: bool,
-    #[serde(default)]
-    list: bool,
-    #[serde(default)]
-    section: bool,
-    #[serde(default)]
-    slug: bool,
-    #[serde(default)]
-    private: bool,
-    #[serde(default)]
-    embargo: bool,
-    matches: Vec<String>,
-    rejects: Vec<String>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawAgency {
-    pub name: String,
-    pub forms: Vec<String>,
-    /// It also stands without brackets.
-    #[serde(default)]
-    pub bare: bool,
-    /// Its datelines end without a dash.
-    #[serde(default)]
-    pub dashless: bool,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawPlaces {
-    #[serde(default)]
-    pub cities: Vec<String>,
-    #[serde(default)]
-    pub regions: Vec<String>,
-}
-
 impl Rules {
     /// The rules that are part of the program.
     pub(super) fn builtin() -> Result<Rules, RuleError> {
@@ -429,66 +356,6 @@ impl Rules {
         }
         let begin = |offset: usize| if at == At::End { offset + sentence_end(&text[offset..]) } else { offset };
         best.map(|(rule, offset)| Hit { rule: &self.rules[rule], offset: begin(offset) })
-    }
-}
-
-impl RawRule {
-    fn refuse(&self, file: &str, line: usize, message: &str) -> RuleError {
-        RuleError::Rule { file: file.to_owned(), line, id: self.id.clone(), message: message.to_owned() }
-    }
-
-    fn group(&self) -> Group {
-        match (self.weak, self.needs.is_empty()) {
-            (true, _) => Group::Weak,
-            (false, true) => Group::Plain,
-            (false, false) => Group::Needing,
-        }
-    }
-
-    fn check(&self, file: &str, line: usize) -> Result<Rule, RuleError> {
-        let refuse = |message: &str| Err(self.refuse(file, line, message));
-        let Some(label) = Label::from_name(&self.class) else {
-            return refuse(&format!("no class is called `{}`", self.class));
-        };
-        if self.matches.is_empty() || self.rejects.is_empty() {
-            return refuse("give at least one line under `matches` and one under `rejects`");
-        }
-        if self.cut && (self.at != At::Line || !matches!(label, Label::Boilerplate | Label::Note)) {
-            return refuse("only a whole line of boilerplate, or a note, can `cut`");
-        }
-        if self.chrome && self.at == At::Line {
-            return refuse("`chrome` is for rules at the start or the end");
-        }
-        if self.weak && (self.at != At::End || label != Label::Credit) {
-            return refuse("only a credit at the end can be `weak`");
-        }
-        if (self.list || self.section) && (self.at != At::Line || label != Label::Boilerplate) {
-            return refuse("only a whole line of boilerplate can head a `list` or a `section`");
-        }
-        if (self.private || self.embargo) && label != Label::Note {
-            return refuse("only a note can be `private` or an `embargo`");
-        }
-        for pattern in &self.patterns {
-            if let Err(message) = check_pattern(pattern, self.at) {
-                let (file, id, pattern) = (file.to_owned(), self.id.clone(), pattern.clone());
-                return Err(RuleError::Pattern { file, line, id, pattern, message });
-            }
-        }
-        Ok(Rule {
-            id: self.id.clone(),
-            label,
-            at: self.at,
-            place: self.place,
-            sources: self.sources.iter().map(|s| s.to_lowercase()).collect(),
-            max: if self.at == At::Line { self.max } else { usize::MAX },
-            cut: self.cut,
-            chrome: self.chrome,
-            list: self.list,
-            section: self.section,
-            slug: self.slug,
-            private: self.private,
-            embargo: self.embargo,
-        })
     }
 }
 
