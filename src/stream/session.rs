@@ -30,7 +30,7 @@ use super::{
     publish::{Prepared, Publisher, prepare},
     restore::Opener,
     transaction::{self, Committer},
-    worker::{End, Worker, WorkerError},
+    worker::{End, Worker},
 };
 use crate::{
     config::Config,
@@ -316,9 +316,6 @@ impl<'s> Session<'s> {
 
     fn consumer_error(&self, error: KafkaError) -> Result<(), End> {
         match error {
-            KafkaError::MessageConsumptionFatal(RDKafkaErrorCode::FencedInstanceId) => {
-                Err(End::Fail(WorkerError::Replaced(self.worker.identity.instance_id.clone())))
-            }
             KafkaError::MessageConsumptionFatal(_)
             | KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset) => Err(End::Renew(error)),
             // Everything else librdkafka retries by itself; the context has counted and logged it.

@@ -13,7 +13,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rdkafka::{consumer::Consumer as _, error::KafkaError, producer::Producer as _};
+use rdkafka::{
+    consumer::Consumer as _,
+    error::{KafkaError, RDKafkaErrorCode},
+    producer::Producer as _,
+};
 
 use super::{
     Layout, Service,
@@ -66,6 +70,9 @@ pub(super) enum End {
     Renew(KafkaError),
     /// The group is to share its partitions out again.
     Rejoin,
+    /// The group has another member of this name: another process, or this one as it was. A client whose
+    /// session has timed out joins anew, and its own heartbeats of before are then refused as another's (librdkafka #3437).
+    Fenced,
     /// Going on would be wrong.
     Fail(WorkerError),
 }
@@ -106,21 +113,30 @@ pub fn run(
 ) -> Result<(), WorkerError> {
     let identity = &Identity::new(&service.config, thread);
     let worker = Worker { service, layout, thread, identity, stop, health };
-    let mut pause = PAUSE;
+    let (mut pause, mut fenced) = (PAUSE, false);
     loop {
         let started = Instant::now();
-        match worker.session().unwrap_or_else(|end| end) {
+        let end = worker.session().unwrap_or_else(|end| end);
+        if started.elapsed() > LASTING {
+            (pause, fenced) = (PAUSE, false);
+        }
+        match end {
             End::Stopped => return Ok(()),
             End::Fail(error) => return Err(error),
-            End::Rejoin => service.metrics.worker_restarted(),
-            End::Renew(error) => {
-                tracing::warn!(thread, %error, "starting over with new Kafka clients");
-                service.metrics.worker_restarted();
+            // It has taken its name back, and somebody else has done so too.
+            End::Fenced if fenced => return Err(WorkerError::Replaced(identity.instance_id.clone())),
+            End::Fenced => {
+                tracing::warn!(
+                    thread,
+                    error = "fenced by a member of the same name",
+                    "starting over with new Kafka clients"
+                );
+                fenced = true;
             }
+            End::Rejoin => {}
+            End::Renew(error) => tracing::warn!(thread, %error, "starting over with new Kafka clients"),
         }
-        if started.elapsed() > LASTING {
-            pause = PAUSE;
-        }
+        service.metrics.worker_restarted();
         let until = Instant::now() + pause;
         while Instant::now() < until && !stop.load(Ordering::Acquire) {
             health.beat();
@@ -146,7 +162,10 @@ impl<'w> Worker<'w> {
         let orphans = (self.thread == 0).then(|| Watch::start(config, metrics)).transpose().map_err(client)?;
         self.health.set_phase(Phase::Joining);
         consumer.subscribe(&[&config.topics.raw, &config.topics.normalized])?;
-        let end = Session::new(self, &consumer, producer, committer, opener, orphans).run();
+        let end = match Session::new(self, &consumer, producer, committer, opener, orphans).run() {
+            End::Renew(_) if is_fenced(&consumer) => End::Fenced,
+            end => end,
+        };
 
         consumer.context().close();
         // librdkafka waits for an answer to every rebalance, also while it closes.
@@ -195,4 +214,9 @@ impl<'w> Worker<'w> {
     pub fn publisher(self, producer: Arc<WireProducer>) -> Publisher<'w> {
         Publisher::new(self.service, self.layout, producer, self.health)
     }
+}
+
+/// Whether the group has refused this member for another of its name, whichever call has told.
+fn is_fenced(consumer: &WireConsumer) -> bool {
+    consumer.client().fatal_error().is_some_and(|(code, _)| code == RDKafkaErrorCode::FencedInstanceId)
 }

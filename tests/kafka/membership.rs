@@ -1,6 +1,8 @@
 //! Several workers in one group.
 
+use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminOptions, NewPartitions};
+use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use crate::backlog::Backlog;
 use crate::harness::broker::Broker;
@@ -86,6 +88,36 @@ fn of_two_workers_with_one_name_the_later_one_stays_and_nothing_is_published_twi
     assert!(first.log().contains("kafka.instance"), "it says what to change:\n{}", first.log());
     let ledger = desk.close(vec![second]);
     backlog.assert_published_once(&ledger);
+}
+
+/// A client that joins anew after its session has timed out may be fenced by its own new self, which no other process is.
+#[test]
+fn a_worker_whose_name_was_taken_once_takes_it_back_and_goes_on() {
+    let mut desk = Desk::open(Broker::shared());
+    let worker = Worker::start(&desk, "a");
+    await_share(&worker);
+    let first = Backlog::send(&mut desk, 600_000, 400);
+    desk.outcomes().await_total(200, &[&worker]);
+    let other: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", &desk.bootstrap)
+        .set("group.id", &desk.group)
+        .set("group.instance.id", "a-0")
+        .set("partition.assignment.strategy", "cooperative-sticky")
+        .create()
+        .expect("a consumer");
+    other.subscribe(&[&desk.topics.raw, &desk.topics.normalized]).expect("a subscription");
+    eventually("the worker starts over", seconds(30), || {
+        other.poll(seconds(0));
+        match worker.metric("copydesk_worker_restarts_total", &[])? {
+            0.0 => Err("it has not been fenced".into()),
+            _ => Ok(()),
+        }
+    });
+    assert!(worker.log().contains("fenced by a member of the same name"), "{}", worker.log());
+    let second = Backlog::send(&mut desk, 700_000, 400);
+    let ledger = desk.close(vec![worker]);
+    first.assert_published_once(&ledger);
+    second.assert_published_once(&ledger);
 }
 
 #[test]
