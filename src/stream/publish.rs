@@ -31,6 +31,9 @@ use crate::{
     wire::Status,
 };
 
+/// How far ahead of our clock the timestamp of a raw record may lie, in milliseconds: as far as brokers of Kafka 4 take it.
+const AHEAD: i64 = 3_600_000;
+
 /// How long a full producer queue is waited for, in all and at a time.
 const QUEUE_FULL: Duration = Duration::from_secs(30);
 const QUEUE_GLANCE: Duration = Duration::from_millis(1);
@@ -99,13 +102,19 @@ pub fn edit(
         topic: Arc::clone(topic),
         partition: message.partition(),
         offset: message.offset(),
-        timestamp: message.timestamp().to_millis().unwrap_or(0),
+        timestamp: event_time(message.timestamp().to_millis(), jiff::Timestamp::now().as_millisecond()),
     };
     let value = message.payload().unwrap_or_default();
     let content_type = headers::find(message, headers::CONTENT_TYPE);
     let result = catch_unwind(AssertUnwindSafe(|| normalizer.normalize(value, content_type, Some(&origin))))
         .unwrap_or_else(|_| Err(Reject::new(Reason::Internal, "the edit desk panicked on this item")));
     (origin, result)
+}
+
+/// The event time of a raw record. One from the future is of now: a sender with a wrong clock, or one that counts in
+/// microseconds, would move the dedup window on past everything that is remembered, for all others too.
+fn event_time(timestamp: Option<i64>, now: i64) -> i64 {
+    timestamp.map_or(0, |time| if time > now.saturating_add(AHEAD) { now } else { time })
 }
 
 /// Sends records into the open transaction.
@@ -285,5 +294,21 @@ impl<'a> Duplicate<'a> {
     fn to_json(&self) -> Vec<u8> {
         // Strings and numbers only: this cannot fail, and an empty value would still carry the key.
         serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_from_the_future_is_of_now() {
+        let now = 1_795_000_000_000;
+        for (timestamp, time) in
+            [(now - 1, now - 1), (now + AHEAD, now + AHEAD), (now + AHEAD + 1, now), (1000 * now, now)]
+        {
+            assert_eq!(event_time(Some(timestamp), now), time);
+        }
+        assert_eq!(event_time(None, now), 0);
     }
 }
