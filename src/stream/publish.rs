@@ -72,6 +72,16 @@ impl<'c> Prepared<'c> {
             | Prepared::Arrived { message } => message,
         }
     }
+
+    /// What its record holds of the memory. What others wrote beside a value may be as large as one.
+    pub fn bytes(&self) -> usize {
+        let message = self.message();
+        let headers = match self {
+            Prepared::Arrived { .. } => 0,
+            _ => message.headers().map_or(0, headers::size),
+        };
+        message.payload_len() + message.key_len() + headers
+    }
 }
 
 /// The normalize stage: pure, so it may run ahead of its transaction. `max_bytes` bounds the article.
