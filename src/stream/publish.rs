@@ -1,6 +1,7 @@
 //! What a worker sends: normalized items, articles with their changelog entries, duplicates, dead letters.
 
 use std::{
+    ops::Deref,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread,
@@ -103,10 +104,10 @@ pub fn prepare<'c>(
 }
 
 /// Edits a raw record of `topic`: where it stood, and what came of it. A panic of the edit desk is a reason to reject it.
-pub fn edit(
+pub fn edit<D: Deref<Target = Desk>>(
     message: &BorrowedMessage<'_>,
     topic: &Arc<str>,
-    normalizer: &mut Normalizer<'_, Arc<Desk>>,
+    normalizer: &mut Normalizer<'_, D>,
 ) -> (Origin, Result<Normalized, Reject>) {
     let origin = Origin {
         topic: Arc::clone(topic),
