@@ -191,7 +191,7 @@ impl Metrics {
                 "Committed records of an assigned partition that are not yet read.",
                 &["topic", "partition"],
             ),
-            inflight_bytes: new.gauge("inflight_bytes", "Bytes of raw items read but not yet committed."),
+            inflight_bytes: new.gauge("inflight_bytes", "Bytes of records read ahead, which wait for their transaction."),
             partitions: new.gauges("partitions", "Assigned partitions.", &["topic", "state"]),
             rebalances: new.counters("rebalances_total", "Rebalance events.", &["kind"]),
             worker_restarts: new.counter(
@@ -309,7 +309,7 @@ impl Metrics {
         }
     }
 
-    /// A worker's part of the bytes read but not committed.
+    /// A worker's part of the bytes read ahead.
     pub fn inflight_bytes(&self) -> Share {
         Share { gauge: self.0.inflight_bytes.clone(), held: 0 }
     }
