@@ -1,7 +1,7 @@
 //! The worker's decisions, without I/O, clock or threads: what may be taken, what a transaction holds, when it is due, what
 //! it commits, where to go back to when it fails, and what a rebalance leaves.
 //!
-//! The driver (`worker.rs`) tells the core what happened and performs the [`Action`]s it answers, in their order. The rules
+//! The driver (the session) tells the core what happened and performs the [`Action`]s it answers, in their order. The rules
 //! it keeps:
 //!
 //! 1. A record is taken only from a lane that is open, and only at the offset that comes next or after it.
