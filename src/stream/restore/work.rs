@@ -11,6 +11,7 @@ use rdkafka::{
     Message as _, Offset, TopicPartitionList,
     consumer::Consumer as _,
     error::{KafkaError, KafkaResult},
+    message::BorrowedMessage,
 };
 
 use super::{Command, Opened, Unreadable};
@@ -336,24 +337,7 @@ impl Work {
                         continue;
                     };
                     fault!("mid-restore");
-                    let place = || format!("{}/{}/{}", message.topic(), message.partition(), message.offset());
-                    match record::read(message.key().unwrap_or_default(), message.payload()) {
-                        Ok(Change::Seen(entry)) => {
-                            let owner = entry.identity.partition(self.partitions);
-                            if owner != message.partition() {
-                                let partitions = self.partitions;
-                                return Err(Unreadable::Partitions { place: place(), owner, partitions }.into());
-                            }
-                            table.restore(entry);
-                        }
-                        Ok(Change::Forget(identity)) => table.restore_forgotten(&identity),
-                        Err(cause @ RecordError::Layout(_)) => {
-                            return Err(Unreadable::Layout { place: place(), cause }.into());
-                        }
-                        Err(error) => {
-                            tracing::warn!(place = place(), %error, "a foreign record in the changelog was passed over");
-                        }
-                    }
+                    restore(table, &message, self.partitions)?;
                     if message.offset() % 10_000 == 0 {
                         let left = u64::try_from(*mark - message.offset()).unwrap_or(0);
                         self.metrics.set_restore_remaining(lane.partition, left);
@@ -390,6 +374,24 @@ impl Work {
         }
         self.outbox.send(Ok(Opened { lane, epoch: pending.epoch, position, table })).map_err(|_| Trouble::Gone)
     }
+}
+
+/// Takes a record of the changelog into the table of its partition.
+fn restore(table: &mut Table, message: &BorrowedMessage<'_>, partitions: i32) -> Result<(), Unreadable> {
+    let place = || format!("{}/{}/{}", message.topic(), message.partition(), message.offset());
+    match record::read(message.key().unwrap_or_default(), message.payload()) {
+        Ok(Change::Seen(entry)) => {
+            let owner = entry.identity.partition(partitions);
+            if owner != message.partition() {
+                return Err(Unreadable::Partitions { place: place(), owner, partitions });
+            }
+            table.restore(entry);
+        }
+        Ok(Change::Forget(identity)) => table.restore_forgotten(&identity),
+        Err(cause @ RecordError::Layout(_)) => return Err(Unreadable::Layout { place: place(), cause }),
+        Err(error) => tracing::warn!(place = place(), %error, "a foreign record in the changelog was passed over"),
+    }
+    Ok(())
 }
 
 enum Trouble {
