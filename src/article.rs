@@ -28,7 +28,7 @@ pub struct Origin {
     pub partition: i32,
     /// Its offset.
     pub offset: i64,
-    /// The record's timestamp, milliseconds since the Unix epoch: the event time of everything that follows.
+    /// Its event time, milliseconds since the Unix epoch: the record's timestamp, unless that is of the future.
     pub timestamp: i64,
 }
 

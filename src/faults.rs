@@ -30,27 +30,31 @@ macro_rules! mutant {
 
 /// Arms the failpoint that `COPYDESK_TEST_FAILPOINT` names as `NAME` or `NAME@COUNT`: at its COUNTth passage the process
 /// dies, at once and without a chance to clean up. With `/freeze` behind it, it stops there (SIGSTOP) until somebody lets it
-/// go on.
+/// go on; with `/panic`, that thread panics.
 #[cfg(feature = "failpoints")]
 pub fn arm() {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     let Ok(wanted) = std::env::var("COPYDESK_TEST_FAILPOINT") else { return };
-    let (place, freezes) = wanted.strip_suffix("/freeze").map_or((wanted.as_str(), false), |place| (place, true));
+    let (place, manner) = wanted.split_once('/').unwrap_or((wanted.as_str(), ""));
     let (name, count) = place.split_once('@').unwrap_or((place, "1"));
-    let (name, count) = (name.to_owned(), count.parse().unwrap_or(1));
+    let (name, manner, count) = (name.to_owned(), manner.to_owned(), count.parse().unwrap_or(1));
     let passed = AtomicU32::new(0);
     let said = name.clone();
     let armed = fail::cfg_callback(name, move || {
         if passed.fetch_add(1, Ordering::Relaxed) + 1 != count {
             return;
         }
-        if freezes {
-            tracing::error!(failpoint = said, "freezing on purpose");
-            freeze();
-        } else {
-            tracing::error!(failpoint = said, "dying on purpose");
-            std::process::abort();
+        match manner.as_str() {
+            "freeze" => {
+                tracing::error!(failpoint = said, "freezing on purpose");
+                freeze();
+            }
+            "panic" => panic!("on purpose, at {said}"),
+            _ => {
+                tracing::error!(failpoint = said, "dying on purpose");
+                std::process::abort();
+            }
         }
     });
     match armed {

@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::config::Config;
+use crate::stream::scan::moment;
 use crate::verify::{self, Progress, Report, Span};
 
 /// Findings shown without `--all`.
@@ -31,12 +32,12 @@ Examples:
   copydesk verify --from 24h        the items of the last day
   copydesk verify --from 2026-11-23T00:00Z --until 2026-11-24T00:00Z --json")]
 pub struct Args {
-    /// Begin with items of this time: RFC 3339, or a duration back from now
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    /// Begin with items of this time: an age such as 24h, or a time such as 2026-11-24T06:30:00Z
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     from: Option<Timestamp>,
 
     /// Leave out items from this time on
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     until: Option<Timestamp>,
 
     /// Show every finding, not only the first
@@ -69,11 +70,6 @@ pub fn run(args: &Args, config: &Config) -> anyhow::Result<ExitCode> {
     }
     out.flush()?;
     Ok(if report.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn time(text: &str) -> Result<Timestamp, String> {
-    let ago = || Timestamp::now().checked_sub(text.parse::<SignedDuration>().ok()?).ok();
-    text.parse().ok().or_else(ago).ok_or_else(|| "neither 2026-11-23T08:00:00Z nor a duration such as 24h".into())
 }
 
 fn write(report: &Report, shown: usize, out: &mut impl Write) -> io::Result<()> {
@@ -127,13 +123,24 @@ impl Meter {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
 
     #[test]
     fn a_time_is_an_instant_or_so_long_ago() {
-        assert_eq!(time("2026-11-23T08:00:00Z").unwrap().as_millisecond(), 1_795_420_800_000);
-        let ago = Timestamp::now().duration_since(time("24h").unwrap());
-        assert!((ago.as_secs() - 86_400).abs() < 5, "{ago:?}");
-        assert!(time("yesterday").unwrap_err().contains("24h"));
+        let from = |text: &str| Line::try_parse_from(["verify", "--from", text]).map(|line| line.args.from.unwrap());
+        assert_eq!(from("2026-11-23T08:00:00Z").unwrap().as_millisecond(), 1_795_420_800_000);
+        for age in ["24h", "1d"] {
+            let ago = Timestamp::now().duration_since(from(age).unwrap());
+            assert!((ago.as_secs() - 86_400).abs() < 5, "{ago:?}");
+        }
+        assert!(from("yesterday").unwrap_err().to_string().contains("2h"));
     }
 }

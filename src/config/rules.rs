@@ -28,6 +28,9 @@ pub(super) const OWNED: [(&str, &str); 17] = [
 const ALL_REPLICAS: &str = "must stay `all`: an article that one broker holds is not published";
 const IN_TRANSACTION: &str = "must stay off: offsets are committed inside the transactions";
 
+/// The largest item, in bytes: its article may have three times as many, and librdkafka sends up to 1 GB.
+const ITEM_MAX: usize = 256 << 20;
+
 /// The longest topic name Kafka takes, in bytes.
 const TOPIC_NAME_MAX: usize = 249;
 
@@ -43,7 +46,7 @@ pub(super) fn broken(config: &Config) -> Vec<(String, String)> {
     hold(is_name(&config.kafka.group), "kafka.group", NAME);
     hold(config.kafka.instance.is_empty() || is_name(&config.kafka.instance), "kafka.instance", NAME);
     hold(config.worker.threads >= 1, "worker.threads", "must be at least 1");
-    hold(config.item.max_bytes >= 1, "item.max_bytes", "must be at least 1 byte");
+    hold((1..=ITEM_MAX).contains(&config.item.max_bytes), "item.max_bytes", "must be 1 byte to 256 MiB");
     hold(config.brake.share > 0.0 && config.brake.share <= 1.0, "brake.share", "must be above 0 and at most 1");
     hold(config.brake.window_seconds >= 1, "brake.window_seconds", "must be at least 1 second");
     hold(config.brake.minimum >= 1, "brake.minimum", "must be at least 1 dead letter");
@@ -134,6 +137,8 @@ mod tests {
     fn sizes_and_times_are_positive() {
         assert_eq!(paths(|c| c.worker.threads = 0), ["worker.threads"]);
         assert_eq!(paths(|c| c.item.max_bytes = 0), ["item.max_bytes"]);
+        assert_eq!(paths(|c| c.item.max_bytes = ITEM_MAX), Vec::<String>::new());
+        assert_eq!(paths(|c| c.item.max_bytes = ITEM_MAX + 1), ["item.max_bytes"]);
         assert_eq!(paths(|c| c.dedup.window_hours = 0), ["dedup.window_hours"]);
         assert_eq!(paths(|c| c.brake.window_seconds = 0), ["brake.window_seconds"]);
         assert_eq!(paths(|c| c.brake.minimum = 0), ["brake.minimum"]);

@@ -48,9 +48,10 @@ impl Identity {
     }
 }
 
-/// The name that the clients of this replica go by.
+/// The name that the clients of this replica go by: quotas may ask for another than its own.
 pub fn client_id(config: &Config) -> String {
-    format!("copydesk-{}", config.kafka.instance_name())
+    let given = config.kafka.properties.get("client.id").cloned();
+    given.unwrap_or_else(|| format!("copydesk-{}", config.kafka.instance_name()))
 }
 
 /// What every client shares: the brokers and the user's properties, over our defaults.
@@ -244,4 +245,18 @@ pub fn messenger(config: &Config) -> KafkaResult<FutureProducer> {
         .set("linger.ms", "0")
         .set("message.timeout.ms", DELIVERY.as_millis().to_string())
         .create()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_group_knows_a_replica_by_the_name_its_clients_are_given() {
+        let mut config = Config::default();
+        config.kafka.instance = "a".into();
+        assert_eq!(client_id(&config), "copydesk-a");
+        config.kafka.properties.insert("client.id".into(), "desk".into());
+        assert_eq!(client_id(&config), "desk");
+    }
 }

@@ -64,6 +64,11 @@ pub fn find<'m>(message: &'m BorrowedMessage<'_>, name: &str) -> Option<&'m str>
     std::str::from_utf8(found.value?).ok()
 }
 
+/// Bytes of the names and values of headers.
+pub fn size(headers: &impl Headers) -> usize {
+    headers.iter().map(|header| header.key.len() + header.value.map_or(0, <[u8]>::len)).sum()
+}
+
 fn text<'h>(key: &'h str, value: &'h str) -> Header<'h, &'h str> {
     Header { key, value: Some(value) }
 }
@@ -118,8 +123,7 @@ const MAX_ORIGINAL: usize = 8 << 10;
 
 /// The headers of a dead letter: the original ones untouched, then ours.
 pub fn rejected(record: &BorrowedMessage<'_>, source: &str, stage: Stage, reject: &Reject) -> OwnedHeaders {
-    let size = |header: Header<'_, &[u8]>| header.key.len() + header.value.map_or(0, <[u8]>::len);
-    let original = record.headers().filter(|headers| headers.iter().map(size).sum::<usize>() <= MAX_ORIGINAL);
+    let original = record.headers().filter(|headers| size(*headers) <= MAX_ORIGINAL);
     let original = original.map_or_else(OwnedHeaders::new, |headers| headers.detach());
     let received = record.timestamp().to_millis().unwrap_or(0).to_string();
     let headers = original

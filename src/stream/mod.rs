@@ -2,9 +2,10 @@
 //!
 //! Every worker thread subscribes to both input topics with one consumer and writes with one transactional producer, so one
 //! group, one rebalance and one transaction cover both stages: the session drives, [`core`] decides, [`publish`] sends,
-//! [`transaction`] commits, [`worker`] starts over when a session breaks, [`restore`] brings the dedup state back, [`headers`] is what travels beside an item, [`clients`] what the guarantee
-//! needs of librdkafka, [`brake`] what stops a feed of dead letters, and [`topics`] what it needs of the topics. Beside the workers, [`scan`] reads topics for
-//! operators and [`refeed`] feeds raw items again.
+//! [`transaction`] commits, [`worker`] starts over when a session breaks, [`restore`] brings the dedup state back,
+//! [`headers`] is what travels beside an item, [`clients`] what the guarantee needs of librdkafka, [`brake`] what stops a
+//! feed of dead letters, and [`topics`] what it needs of the topics. Beside the workers, [`scan`] reads topics for operators
+//! and [`refeed`] feeds raw items again.
 
 pub mod brake;
 pub mod clients;

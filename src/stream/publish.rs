@@ -1,6 +1,7 @@
 //! What a worker sends: normalized items, articles with their changelog entries, duplicates, dead letters.
 
 use std::{
+    ops::Deref,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread,
@@ -30,6 +31,9 @@ use crate::{
     telemetry::{DuplicateKind, Stage, WorkerHealth},
     wire::Status,
 };
+
+/// How far ahead of our clock the timestamp of a raw record may lie, in milliseconds: as far as brokers of Kafka 4 take it.
+const AHEAD: i64 = 3_600_000;
 
 /// How long a full producer queue is waited for, in all and at a time.
 const QUEUE_FULL: Duration = Duration::from_secs(30);
@@ -69,6 +73,16 @@ impl<'c> Prepared<'c> {
             | Prepared::Arrived { message } => message,
         }
     }
+
+    /// What its record holds of the memory. What others wrote beside a value may be as large as one.
+    pub fn bytes(&self) -> usize {
+        let message = self.message();
+        let headers = match self {
+            Prepared::Arrived { .. } => 0,
+            _ => message.headers().map_or(0, headers::size),
+        };
+        message.payload_len() + message.key_len() + headers
+    }
 }
 
 /// The normalize stage: pure, so it may run ahead of its transaction. `max_bytes` bounds the article.
@@ -90,22 +104,28 @@ pub fn prepare<'c>(
 }
 
 /// Edits a raw record of `topic`: where it stood, and what came of it. A panic of the edit desk is a reason to reject it.
-pub fn edit(
+pub fn edit<D: Deref<Target = Desk>>(
     message: &BorrowedMessage<'_>,
     topic: &Arc<str>,
-    normalizer: &mut Normalizer<'_, Arc<Desk>>,
+    normalizer: &mut Normalizer<'_, D>,
 ) -> (Origin, Result<Normalized, Reject>) {
     let origin = Origin {
         topic: Arc::clone(topic),
         partition: message.partition(),
         offset: message.offset(),
-        timestamp: message.timestamp().to_millis().unwrap_or(0),
+        timestamp: event_time(message.timestamp().to_millis(), jiff::Timestamp::now().as_millisecond()),
     };
     let value = message.payload().unwrap_or_default();
     let content_type = headers::find(message, headers::CONTENT_TYPE);
     let result = catch_unwind(AssertUnwindSafe(|| normalizer.normalize(value, content_type, Some(&origin))))
         .unwrap_or_else(|_| Err(Reject::new(Reason::Internal, "the edit desk panicked on this item")));
     (origin, result)
+}
+
+/// The event time of a raw record. One from the future is of now: a sender with a wrong clock, or one that counts in
+/// microseconds, would move the dedup window on past everything that is remembered, for all others too.
+fn event_time(timestamp: Option<i64>, now: i64) -> i64 {
+    timestamp.map_or(0, |time| if time > now.saturating_add(AHEAD) { now } else { time })
 }
 
 /// Sends records into the open transaction.
@@ -285,5 +305,21 @@ impl<'a> Duplicate<'a> {
     fn to_json(&self) -> Vec<u8> {
         // Strings and numbers only: this cannot fail, and an empty value would still carry the key.
         serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_from_the_future_is_of_now() {
+        let now = 1_795_000_000_000;
+        for (timestamp, time) in
+            [(now - 1, now - 1), (now + AHEAD, now + AHEAD), (now + AHEAD + 1, now), (1000 * now, now)]
+        {
+            assert_eq!(event_time(Some(timestamp), now), time);
+        }
+        assert_eq!(event_time(None, now), 0);
     }
 }

@@ -24,7 +24,7 @@ use self::commit::Sealed;
 use super::{
     brake::Tally,
     clients::{WireConsumer, WireProducer},
-    core::{Action, Admission, Batch, Core, Lane, MAX_BYTES},
+    core::{Action, Admission, Batch, Core, Lane, MAX_BYTES, MAX_ITEMS},
     gauges::Gauges,
     orphans::Watch,
     publish::{Prepared, Publisher, prepare},
@@ -47,8 +47,9 @@ const REST: Duration = Duration::from_millis(10);
 const STRETCH: Duration = Duration::from_secs(1);
 /// How long a seek may take.
 const SEEK: Duration = Duration::from_secs(10);
-/// Bytes of input read ahead at most, while a commit is under way.
+/// Read ahead at most, while a commit is under way: bytes of input, and items, for each takes memory beside its bytes.
 const AHEAD_BYTES: usize = 2 * MAX_BYTES;
+const AHEAD_ITEMS: usize = 2 * MAX_ITEMS;
 
 pub struct Session<'s> {
     worker: Worker<'s>,
@@ -222,7 +223,7 @@ impl<'s> Session<'s> {
                     let raw = &self.raw_topic;
                     self.ahead.retain(|prepared| !lanes.contains(&lane(prepared.message(), raw)));
                     self.batch.items = self.ahead.len();
-                    self.batch.bytes = self.ahead.iter().map(|prepared| prepared.message().payload_len()).sum();
+                    self.batch.bytes = self.ahead.iter().map(Prepared::bytes).sum();
                     self.gauges.forget(&lanes);
                     self.opener.close(lanes);
                 }
@@ -260,9 +261,9 @@ impl<'s> Session<'s> {
             self.batch.since = self.started.elapsed();
         }
         self.batch.items += 1;
-        self.batch.bytes += prepared.message().payload_len();
+        self.batch.bytes += prepared.bytes();
         self.ahead.push(prepared);
-        while self.batch.bytes >= AHEAD_BYTES && self.sealed.is_some() {
+        while (self.batch.bytes >= AHEAD_BYTES || self.batch.items >= AHEAD_ITEMS) && self.sealed.is_some() {
             self.worker.health.beat();
             self.settle(STRETCH)?;
         }

@@ -162,16 +162,12 @@ impl<'w> Worker<'w> {
         let orphans = (self.thread == 0).then(|| Watch::start(config, metrics)).transpose().map_err(client)?;
         self.health.set_phase(Phase::Joining);
         consumer.subscribe(&[&config.topics.raw, &config.topics.normalized])?;
+        let closing = Closing(&consumer);
         let end = match Session::new(self, &consumer, producer, committer, opener, orphans).run() {
             End::Renew(_) if is_fenced(&consumer) => End::Fenced,
             end => end,
         };
-
-        consumer.context().close();
-        // librdkafka waits for an answer to every rebalance, also while it closes.
-        while let Some(rebalance) = consumer.context().next_rebalance() {
-            rebalance.answer(&consumer).unwrap_or_else(|error| tracing::debug!(%error, "rebalance while closing"));
-        }
+        drop(closing);
         if matches!(end, End::Stopped | End::Rejoin) {
             self.leave(&consumer);
         }
@@ -213,6 +209,19 @@ impl<'w> Worker<'w> {
     /// What sends by `producer`.
     pub fn publisher(self, producer: Arc<WireProducer>) -> Publisher<'w> {
         Publisher::new(self.service, self.layout, producer, self.health)
+    }
+}
+
+/// Dropped when nobody handles rebalances any more. librdkafka waits for an answer to every one, also while it closes: without
+/// this, a session that panics would never end.
+struct Closing<'c>(&'c WireConsumer);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.context().close();
+        while let Some(rebalance) = self.0.context().next_rebalance() {
+            rebalance.answer(self.0).unwrap_or_else(|error| tracing::debug!(%error, "rebalance while closing"));
+        }
     }
 }
 

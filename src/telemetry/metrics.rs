@@ -11,10 +11,11 @@ use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
+use super::counts::Counts;
 use super::labels::{
     BrakeEvent, DuplicateKind, Input, PartitionState, RebalanceKind, ReloadOutcome, Stage, TxnOutcome,
 };
-use super::sources::{Fate, SourceCounts, Sources};
+use super::sources::Sources;
 use crate::reject::Reason;
 
 const COMMIT_SECONDS: &[f64] = &[0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
@@ -22,82 +23,6 @@ const LATENCY_SECONDS: &[f64] =
     &[0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0];
 const RESTORE_SECONDS: &[f64] = &[0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0];
 const TRANSACTION_ITEMS: &[f64] = &[1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1e3, 3e3, 1e4, 3e4, 1e5];
-
-/// What one transaction did. Filled while it is open, handed to [`Metrics::committed`] once it is not, or dropped with it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Raw items read.
-    pub raw_items: u64,
-    /// Bytes of their values.
-    pub raw_bytes: u64,
-    normalized: u64,
-    sources: SourceCounts,
-    /// Orders to forget a content that were carried out.
-    pub forgotten: u64,
-    published: u64,
-    duplicates: [u64; DuplicateKind::ALL.len()],
-    rejected: [[u64; Reason::ALL.len()]; Stage::ALL.len()],
-    decided_at: Vec<i64>,
-}
-
-impl Counts {
-    /// An item of this source was edited and sent to the owner of its hash.
-    pub fn normalized(&mut self, source: Option<&str>) {
-        self.normalized += 1;
-        self.sources.add(source, Fate::Edited);
-    }
-
-    /// An article was published; its raw record carried this timestamp (milliseconds since the Unix epoch).
-    pub fn published(&mut self, raw_timestamp_ms: i64) {
-        self.published += 1;
-        self.decided_at.push(raw_timestamp_ms);
-    }
-
-    /// An item of this source was a duplicate; its raw record carried this timestamp (milliseconds since the Unix epoch).
-    pub fn duplicate(&mut self, kind: DuplicateKind, raw_timestamp_ms: i64, source: Option<&str>) {
-        self.duplicates[kind as usize] += 1;
-        self.sources.add(source, Fate::Duplicate);
-        self.decided_at.push(raw_timestamp_ms);
-    }
-
-    /// An item of this source went to the dead letters.
-    pub fn rejected(&mut self, stage: Stage, reason: Reason, source: Option<&str>) {
-        self.rejected[stage as usize][reason as usize] += 1;
-        self.sources.add(source, Fate::Rejected);
-    }
-
-    /// Raw items of this transaction that went to the dead letters.
-    pub fn unreadable(&self) -> u64 {
-        self.rejected[Stage::Normalize as usize].iter().sum()
-    }
-
-    /// Records read in this transaction, of both input topics.
-    pub fn records(&self) -> u64 {
-        let rejected_in_dedup: u64 = self.rejected[Stage::Dedup as usize].iter().sum();
-        self.raw_items + self.forgotten + self.published + self.duplicates.iter().sum::<u64>() + rejected_in_dedup
-    }
-
-    pub(super) fn duplicates(&self) -> u64 {
-        self.duplicates.iter().sum()
-    }
-
-    pub(super) fn rejects(&self) -> u64 {
-        self.rejected.iter().flatten().sum()
-    }
-
-    pub(super) fn articles(&self) -> u64 {
-        self.published
-    }
-
-    /// Empties it for the next transaction, keeping its memory.
-    pub fn clear(&mut self) {
-        let mut decided_at = std::mem::take(&mut self.decided_at);
-        decided_at.clear();
-        let mut sources = std::mem::take(&mut self.sources);
-        sources.clear();
-        *self = Counts { decided_at, sources, ..Counts::default() };
-    }
-}
 
 /// The metrics of a run, shared by all its threads. Build it once.
 #[derive(Clone)]
@@ -191,7 +116,8 @@ impl Metrics {
                 "Committed records of an assigned partition that are not yet read.",
                 &["topic", "partition"],
             ),
-            inflight_bytes: new.gauge("inflight_bytes", "Bytes of raw items read but not yet committed."),
+            inflight_bytes: new
+                .gauge("inflight_bytes", "Bytes of records read ahead, which wait for their transaction."),
             partitions: new.gauges("partitions", "Assigned partitions.", &["topic", "state"]),
             rebalances: new.counters("rebalances_total", "Rebalance events.", &["kind"]),
             worker_restarts: new.counter(
@@ -309,7 +235,7 @@ impl Metrics {
         }
     }
 
-    /// A worker's part of the bytes read but not committed.
+    /// A worker's part of the bytes read ahead.
     pub fn inflight_bytes(&self) -> Share {
         Share { gauge: self.0.inflight_bytes.clone(), held: 0 }
     }

@@ -18,8 +18,8 @@ use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig, Wit
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 
+use super::counts::Counts;
 use super::labels::TxnOutcome;
-use super::metrics::Counts;
 
 /// How long the collector may take.
 const TIMEOUT: Duration = Duration::from_secs(5);

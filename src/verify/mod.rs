@@ -24,14 +24,12 @@ use self::{
     read::{Source, Starts},
 };
 use crate::{
-    article::Origin,
     config::Config,
     dedup::{Identity, record},
     edit::Desk,
     fingerprint::ContentHash,
     normalize::Normalizer,
-    reject::{Reason, Reject},
-    stream::{headers, topics::Role},
+    stream::{headers, publish, topics::Role},
     wire::Status,
 };
 
@@ -118,7 +116,7 @@ pub fn verify(
     source.read(Role::Raw, &Starts { from: starts, ends: Some(raw_ends) }, progress, &mut |message| {
         let time = message.timestamp().to_millis().unwrap_or(0);
         let is_within = span.from.is_none_or(|from| time >= from) && span.until.is_none_or(|until| time < until);
-        let item = is_within.then(|| item(message, time, &raw_topic, &mut normalizer));
+        let item = is_within.then(|| item(message, &raw_topic, &mut normalizer));
         books.raw(at(message), item);
     })?;
 
@@ -175,17 +173,10 @@ fn place(role: Role, message: &BorrowedMessage<'_>) -> Place {
 }
 
 /// What a raw record should become.
-fn item(message: &BorrowedMessage<'_>, time: i64, topic: &Arc<str>, normalizer: &mut Normalizer<'_>) -> Item {
-    let value = message.payload().unwrap_or_default();
-    let origin =
-        Origin { topic: Arc::clone(topic), partition: message.partition(), offset: message.offset(), timestamp: time };
-    let content_type = headers::find(message, headers::CONTENT_TYPE);
-    let edited = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        normalizer.normalize(value, content_type, Some(&origin))
-    }));
-    let edited = edited.unwrap_or_else(|_| Err(Reject::new(Reason::Internal, "the edit desk panicked on this item")));
+fn item(message: &BorrowedMessage<'_>, topic: &Arc<str>, normalizer: &mut Normalizer<'_>) -> Item {
+    let (origin, edited) = publish::edit(message, topic, normalizer);
     let identity = edited.ok().map(|normalized| Identity::new(&normalized.hash, normalized.status));
-    Item { time, digest: digest(value), identity }
+    Item { time: origin.timestamp, digest: digest(message.payload().unwrap_or_default()), identity }
 }
 
 /// 64 bits of a hash of the raw bytes.

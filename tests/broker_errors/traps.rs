@@ -58,6 +58,20 @@ fn a_consumer_that_is_dropped_answers_its_last_revocation_itself() {
     }
 }
 
+/// Opens lanes, until so many of them are.
+fn open(bench: &Bench, lanes: &[Lane], enough: usize) -> Vec<Opened> {
+    let opener = Opener::start(&bench.config, 1, &Metrics::new("test")).expect("an opener");
+    opener.open(lanes.iter().map(|lane| (*lane, 1)).collect());
+    let mut opened: Vec<Opened> = Vec::new();
+    let started = Instant::now();
+    while opened.len() < enough {
+        assert!(started.elapsed() < 2 * PATIENCE, "opened {opened:?}");
+        opened.extend(opener.next().expect("the opener lives"));
+        thread::sleep(Duration::from_millis(5));
+    }
+    opened
+}
+
 /// The end of a partition is reported without its topic, so a restore must not read two of them with one client: lanes of
 /// the same number on both inputs are opened together, and only the changelog's own end makes a table complete.
 #[test]
@@ -75,19 +89,22 @@ fn lanes_of_one_number_are_opened_each_with_what_belongs_to_it() {
         .collect();
     write(&bench, &topics.seen, entries.iter().map(|(key, value)| (key.as_str(), value.as_str())));
     write(&bench, &topics.raw, [("", "an item"); 7]);
-    let opener = Opener::start(&bench.config, 1, &Metrics::new("test")).expect("an opener");
     let lanes = [Input::Raw, Input::Normalized].map(|input| Lane { input, partition: 0 });
-    opener.open(lanes.iter().map(|lane| (*lane, 1)).collect());
-    let mut opened: Vec<Opened> = Vec::new();
-    let started = Instant::now();
-    while opened.len() < lanes.len() {
-        assert!(started.elapsed() < PATIENCE, "opened {opened:?}");
-        opened.extend(opener.next().expect("the opener lives"));
-        thread::sleep(Duration::from_millis(5));
-    }
+    let mut opened = open(&bench, &lanes, lanes.len());
     opened.sort_by_key(|opened| opened.lane);
     let found = opened.iter().map(|opened| (opened.lane, opened.table.as_ref().map(|table| table.len())));
     assert_eq!(found.collect::<Vec<_>>(), [(lanes[0], None), (lanes[1], Some(3))]);
+}
+
+/// A question about a partition whose leader is away takes its whole time-out, and is asked again and again.
+#[test]
+fn a_partition_that_does_not_answer_holds_up_none_of_the_others() {
+    let bench = Bench::on(2, &[]);
+    bench.cluster.partition_leader(&bench.config.topics.raw, 0, Some(2)).expect("a broker of the cluster");
+    bench.cluster.broker_down(2).expect("a broker of the cluster");
+    let lanes = [Input::Raw, Input::Normalized].map(|input| Lane { input, partition: 0 });
+    let opened = open(&bench, &lanes, 1);
+    assert_eq!(opened.iter().map(|opened| opened.lane).collect::<Vec<_>>(), [lanes[1]]);
 }
 
 /// `ALL_BROKERS_DOWN` is never raised by this build of librdkafka (#5282), so what is said of the connections comes from the

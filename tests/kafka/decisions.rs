@@ -190,3 +190,20 @@ fn the_window_forgets_in_event_time() {
     }
     assert_eq!(ledger.published_of(&[first, outside, outside_again]), 3);
 }
+
+#[test]
+fn items_from_the_future_do_not_empty_the_window() {
+    let (mut desk, worker) = desk();
+    let first = send!(desk, worker, &story(70));
+    // A sender that takes milliseconds for microseconds, on every partition between the stages.
+    desk.send((300..340).map(|number| Raw::from(&story(number)).at(now() * 1000)));
+    let copy = send!(desk, worker, &story(70));
+    let fresh = send!(desk, worker, &story(71));
+    let copy_of_fresh = send!(desk, worker, &story(71));
+    let copy_of_future = send!(desk, worker, &story(300));
+    let ledger = desk.close(vec![worker]);
+
+    assert_eq!(ledger.articles.len(), 42);
+    assert_eq!((ledger.duplicate(copy).first, ledger.duplicate(copy_of_fresh).first), (first, fresh));
+    assert_eq!(ledger.duplicate(copy_of_future).kind, "copy");
+}

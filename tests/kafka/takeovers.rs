@@ -61,3 +61,17 @@ fn a_worker_that_died_in_a_transaction_and_comes_back_goes_on_at_once() {
     println!("the next article came {:.2} s after the start", took.as_secs_f64());
     backlog.assert_published_once(&desk.close(vec![back]));
 }
+
+/// A process that lives on with a dead worker keeps its partitions from everybody. The close of its consumer waits for
+/// answers to rebalances, which a worker that panicked gives no more.
+#[test]
+fn a_worker_that_panics_ends_its_process_and_nothing_is_lost() {
+    let mut desk = Desk::open(Broker::shared());
+    let worker = Worker::start_with(&desk, &settings("a", 20).panicking_at("after-produce", 100));
+    worker.await_ready();
+    let backlog = Backlog::send(&mut desk, 0, 400);
+    assert_eq!(worker.exit_code(seconds(30)), Some(1), "{}", worker.log());
+    assert!(worker.log().contains("worker 0 panicked"), "{}", worker.log());
+    let back = Worker::start_with(&desk, &settings("a", 20));
+    backlog.assert_published_once(&desk.close(vec![back]));
+}

@@ -11,6 +11,7 @@ use rdkafka::{
     Message as _, Offset, TopicPartitionList,
     consumer::Consumer as _,
     error::{KafkaError, KafkaResult},
+    message::BorrowedMessage,
 };
 
 use super::{Command, Opened, Unreadable};
@@ -46,6 +47,15 @@ struct Pending {
     epoch: Epoch,
     since: Instant,
     step: Step,
+    /// Whether the last question about it failed.
+    failed: bool,
+}
+
+/// What came of asking about lanes.
+#[derive(Default)]
+struct Turn {
+    moved: bool,
+    failed: bool,
 }
 
 pub(super) struct Work {
@@ -93,14 +103,14 @@ impl Work {
                 Err(TryRecvError::Disconnected) => return,
                 Err(TryRecvError::Empty) => {}
             }
-            let progress = self.advance().and_then(|moved| Ok(self.read()? || moved));
-            match progress {
-                Ok(true) => self.well = Instant::now(),
-                Ok(false) => {
-                    if !self.is_reading() {
+            let turn = self.advance().and_then(|turn| Ok(Turn { moved: self.read()? || turn.moved, ..turn }));
+            match turn {
+                Ok(Turn { moved: true, .. }) => self.well = Instant::now(),
+                Ok(Turn { failed, .. }) => {
+                    if !failed && !self.is_reading() {
                         self.well = Instant::now();
                     }
-                    thread::sleep(AGAIN);
+                    thread::sleep(if failed { AGAIN * 10 } else { AGAIN });
                 }
                 Err(Trouble::Kafka(error)) => {
                     tracing::warn!(%error, "opening partitions: asking again");
@@ -127,7 +137,7 @@ impl Work {
         self.committed = clients::reader(&self.config, Isolation::Committed, self.metrics.clone())?;
         self.uncommitted = clients::reader(&self.config, Isolation::Uncommitted, self.metrics.clone())?;
         for pending in self.pending.values_mut() {
-            pending.step = Step::Position;
+            (pending.step, pending.failed) = (Step::Position, false);
         }
         self.well = Instant::now();
         Ok(())
@@ -143,7 +153,8 @@ impl Work {
                 self.well = Instant::now();
                 for (lane, epoch) in lanes {
                     self.stop_reading(lane);
-                    self.pending.insert(lane, Pending { epoch, since: Instant::now(), step: Step::Position });
+                    self.pending
+                        .insert(lane, Pending { epoch, since: Instant::now(), step: Step::Position, failed: false });
                 }
             }
             Command::Close(lanes) => {
@@ -177,47 +188,84 @@ impl Work {
         }
     }
 
-    /// Moves every lane that is not reading yet one step on. `true` if any moved.
-    fn advance(&mut self) -> Result<bool, Trouble> {
-        let positions = self.positions()?;
-        let mut moved = !positions.is_empty();
-        for (lane, position) in positions {
-            match lane.input {
-                Input::Raw => self.finish(lane, position, None)?,
-                Input::Normalized => self.set(lane, Step::Mark { position }),
-            }
+    /// Moves every lane that is not reading yet one step on. One whose partition does not answer holds up none of the
+    /// others: it is asked about again once those are read.
+    fn advance(&mut self) -> Result<Turn, Trouble> {
+        let mut turn = Turn::default();
+        for (lane, committed) in self.committed_offsets()? {
+            let outcome = committed.map_err(Trouble::from).and_then(|committed| self.locate(lane, committed));
+            self.note(&mut turn, lane, outcome)?;
         }
-        let seen = self.config.topics.seen.clone();
         for lane in self.pending.keys().copied().collect::<Vec<_>>() {
-            match self.pending.get(&lane).map(|pending| &pending.step) {
-                Some(&Step::Mark { position }) => {
-                    let marker = if mutant!("restore-to-stable-end") { &self.committed } else { &self.uncommitted };
-                    let (_, mark) = marker.fetch_watermarks(&seen, lane.partition, ASK)?;
-                    self.set(lane, Step::Stable { position, mark, waits: false });
-                    moved = true;
-                }
-                Some(&Step::Stable { position, mark, waits }) => {
-                    let (low, stable) = self.committed.fetch_watermarks(&seen, lane.partition, ASK)?;
-                    self.metrics.set_restore_remaining(lane.partition, u64::try_from(mark - low).unwrap_or(0));
-                    if stable < mark && !waits {
-                        tracing::info!(
-                            partition = lane.partition,
-                            hidden = mark - stable,
-                            "waiting for open transactions"
-                        );
+            let outcome = self.step(lane);
+            self.note(&mut turn, lane, outcome)?;
+        }
+        Ok(turn)
+    }
+
+    fn note(&mut self, turn: &mut Turn, lane: Lane, outcome: Result<bool, Trouble>) -> Result<(), Trouble> {
+        let failed = match outcome {
+            Ok(moved) => {
+                turn.moved |= moved;
+                false
+            }
+            Err(Trouble::Kafka(error)) => {
+                let topic = self.topic(lane);
+                tracing::warn!(topic, partition = lane.partition, %error, "opening a partition: asking again");
+                true
+            }
+            Err(trouble) => return Err(trouble),
+        };
+        turn.failed |= failed;
+        if let Some(pending) = self.pending.get_mut(&lane) {
+            pending.failed = failed;
+        }
+        Ok(())
+    }
+
+    /// Whether a lane is to be asked about now.
+    fn is_due(&self, pending: &Pending) -> bool {
+        !pending.failed || !self.is_reading()
+    }
+
+    /// Finds out where a lane is read from. `true`, for it moved.
+    fn locate(&mut self, lane: Lane, committed: Offset) -> Result<bool, Trouble> {
+        let position = self.position(lane, committed)?;
+        match lane.input {
+            Input::Raw => self.finish(lane, position, None)?,
+            Input::Normalized => self.set(lane, Step::Mark { position }),
+        }
+        Ok(true)
+    }
+
+    /// Moves a lane on towards the reading of its changelog. `true` if it moved.
+    fn step(&mut self, lane: Lane) -> Result<bool, Trouble> {
+        let seen = &self.config.topics.seen;
+        match self.pending.get(&lane).filter(|pending| self.is_due(pending)).map(|pending| &pending.step) {
+            Some(&Step::Mark { position }) => {
+                let marker = if mutant!("restore-to-stable-end") { &self.committed } else { &self.uncommitted };
+                let (_, mark) = marker.fetch_watermarks(seen, lane.partition, ASK)?;
+                self.set(lane, Step::Stable { position, mark, waits: false });
+                Ok(true)
+            }
+            Some(&Step::Stable { position, mark, waits }) => {
+                let (low, stable) = self.committed.fetch_watermarks(seen, lane.partition, ASK)?;
+                self.metrics.set_restore_remaining(lane.partition, u64::try_from(mark - low).unwrap_or(0));
+                if stable < mark {
+                    if !waits {
+                        let hidden = mark - stable;
+                        tracing::info!(partition = lane.partition, hidden, "waiting for open transactions");
                         self.set(lane, Step::Stable { position, mark, waits: true });
                     }
-                    if stable >= mark {
-                        self.committed.incremental_assign(&self.seen(lane.partition, Offset::Beginning))?;
-                        let table = Box::new(Table::new(self.config.dedup.window()));
-                        self.set(lane, Step::Reading { position, mark, table });
-                        moved = true;
-                    }
+                    return Ok(false);
                 }
-                _ => {}
+                self.committed.incremental_assign(&self.seen(lane.partition, Offset::Beginning))?;
+                let table = Box::new(Table::new(self.config.dedup.window()));
+                self.set(lane, Step::Reading { position, mark, table });
+                Ok(true)
             }
+            _ => Ok(false),
         }
-        Ok(moved)
     }
 
     fn set(&mut self, lane: Lane, step: Step) {
@@ -226,9 +274,10 @@ impl Work {
         }
     }
 
-    /// Where each lane that asks for its position is to be read from.
-    fn positions(&self) -> Result<Vec<(Lane, i64)>, Trouble> {
-        let asking = || self.pending.iter().filter(|(_, p)| matches!(p.step, Step::Position)).map(|(lane, _)| *lane);
+    /// What the group has committed of each lane that asks for its position.
+    fn committed_offsets(&self) -> Result<Vec<(Lane, KafkaResult<Offset>)>, Trouble> {
+        let is_asking = |pending: &Pending| matches!(pending.step, Step::Position) && self.is_due(pending);
+        let asking = || self.pending.iter().filter(|(_, pending)| is_asking(pending)).map(|(lane, _)| *lane);
         let mut list = TopicPartitionList::new();
         for lane in asking() {
             list.add_partition(self.topic(lane), lane.partition);
@@ -237,13 +286,11 @@ impl Work {
             return Ok(Vec::new());
         }
         let list = self.committed.committed_offsets(list, ASK)?;
-        let mut positions = Vec::new();
-        for lane in asking() {
-            let Some(found) = list.find_partition(self.topic(lane), lane.partition) else { continue };
-            found.error()?;
-            positions.push((lane, self.position(lane, found.offset())?));
-        }
-        Ok(positions)
+        let committed = asking().filter_map(|lane| {
+            let found = list.find_partition(self.topic(lane), lane.partition)?;
+            Some((lane, found.error().map(|()| found.offset())))
+        });
+        Ok(committed.collect())
     }
 
     fn position(&self, lane: Lane, committed: Offset) -> Result<i64, Trouble> {
@@ -290,24 +337,7 @@ impl Work {
                         continue;
                     };
                     fault!("mid-restore");
-                    let place = || format!("{}/{}/{}", message.topic(), message.partition(), message.offset());
-                    match record::read(message.key().unwrap_or_default(), message.payload()) {
-                        Ok(Change::Seen(entry)) => {
-                            let owner = entry.identity.partition(self.partitions);
-                            if owner != message.partition() {
-                                let partitions = self.partitions;
-                                return Err(Unreadable::Partitions { place: place(), owner, partitions }.into());
-                            }
-                            table.restore(entry);
-                        }
-                        Ok(Change::Forget(identity)) => table.restore_forgotten(&identity),
-                        Err(cause @ RecordError::Layout(_)) => {
-                            return Err(Unreadable::Layout { place: place(), cause }.into());
-                        }
-                        Err(error) => {
-                            tracing::warn!(place = place(), %error, "a foreign record in the changelog was passed over");
-                        }
-                    }
+                    restore(table, &message, self.partitions)?;
                     if message.offset() % 10_000 == 0 {
                         let left = u64::try_from(*mark - message.offset()).unwrap_or(0);
                         self.metrics.set_restore_remaining(lane.partition, left);
@@ -344,6 +374,24 @@ impl Work {
         }
         self.outbox.send(Ok(Opened { lane, epoch: pending.epoch, position, table })).map_err(|_| Trouble::Gone)
     }
+}
+
+/// Takes a record of the changelog into the table of its partition.
+fn restore(table: &mut Table, message: &BorrowedMessage<'_>, partitions: i32) -> Result<(), Unreadable> {
+    let place = || format!("{}/{}/{}", message.topic(), message.partition(), message.offset());
+    match record::read(message.key().unwrap_or_default(), message.payload()) {
+        Ok(Change::Seen(entry)) => {
+            let owner = entry.identity.partition(partitions);
+            if owner != message.partition() {
+                return Err(Unreadable::Partitions { place: place(), owner, partitions });
+            }
+            table.restore(entry);
+        }
+        Ok(Change::Forget(identity)) => table.restore_forgotten(&identity),
+        Err(cause @ RecordError::Layout(_)) => return Err(Unreadable::Layout { place: place(), cause }),
+        Err(error) => tracing::warn!(place = place(), %error, "a foreign record in the changelog was passed over"),
+    }
+    Ok(())
 }
 
 enum Trouble {

@@ -195,11 +195,15 @@ impl Desk {
         self.producer = producer(&self.bootstrap);
     }
 
-    /// Creates topics that keep everything, however old its event time.
+    /// Creates topics that take and keep everything, whatever its event time.
     pub fn create(&self, names: &[&str], partitions: i32) {
         let admin = admin(&self.bootstrap);
-        let topics: Vec<NewTopic<'_>> =
-            names.iter().map(|name| NewTopic::new(name, partitions, BY_BROKERS).set("retention.ms", "-1")).collect();
+        let ever = i64::MAX.to_string();
+        let topic = |name| {
+            let topic = NewTopic::new(name, partitions, BY_BROKERS).set("retention.ms", "-1");
+            topic.set("message.timestamp.after.max.ms", &ever)
+        };
+        let topics: Vec<NewTopic<'_>> = names.iter().copied().map(topic).collect();
         let options = AdminOptions::new().operation_timeout(Some(seconds(20)));
         let created = block_on(admin.create_topics(&topics, &options)).expect("the broker answers");
         for topic in created {

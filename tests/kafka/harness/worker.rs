@@ -35,7 +35,7 @@ pub struct Settings {
     pub rules: String,
     /// Where it finds the brokers, if not where the desk does.
     pub brokers: Option<String>,
-    /// The failpoint it dies at, `NAME@COUNT`, or freezes at, `NAME@COUNT/freeze`.
+    /// The failpoint it dies at, `NAME@COUNT`, freezes at, `NAME@COUNT/freeze`, or panics at, `NAME@COUNT/panic`.
     pub failpoint: Option<String>,
     /// The classic bug it has.
     pub mutant: Option<String>,
@@ -97,6 +97,12 @@ impl Settings {
     /// the feature `failpoints`.
     pub fn freezing_at(mut self, failpoint: &str, count: u32) -> Settings {
         self.failpoint = Some(format!("{failpoint}@{count}/freeze"));
+        self
+    }
+
+    /// Panics at this failpoint when it passes it for the `count`th time; needs the feature `failpoints`.
+    pub fn panicking_at(mut self, failpoint: &str, count: u32) -> Settings {
+        self.failpoint = Some(format!("{failpoint}@{count}/panic"));
         self
     }
 
