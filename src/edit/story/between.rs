@@ -62,7 +62,9 @@ impl<'r> Pass<'_, '_, 'r> {
 
     fn open_line(&self, i: usize, dateline: bool, before: End, followed: bool, last: bool) -> Option<Verdict<'r>> {
         let (text, shape) = (self.blocks[i].text.as_ref(), &self.blocks[i].shape);
-        let framed = text.starts_with("- ") && text.ends_with(" -");
+        let framed = [("- ", " -"), ("– ", " –"), ("— ", " —")]
+            .iter()
+            .any(|(open, close)| text.starts_with(open) && text.ends_with(close));
         let first = text.chars().next()?;
         let item =
             !framed && (matches!(first, '-' | '–' | '—' | '*' | '•' | '·' | '(' | '[' | '@') || first.is_lowercase());
