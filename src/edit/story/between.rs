@@ -1,6 +1,6 @@
 //! Lines that are no sentences between the paragraphs of a story: crossheads, links to other stories, lists.
 
-use super::{End, HEADLINE_WORDS, Label, Pass, Verdict, holds_sentence};
+use super::{End, HEADLINE_WORDS, Label, Pass, Verdict, holds_sentence, reports_speech};
 
 const SHORT: &str = "a short line between paragraphs";
 const HEADLINE: &str = "a headline between paragraphs";
@@ -64,7 +64,8 @@ impl<'r> Pass<'_, '_, 'r> {
         let (text, shape) = (self.blocks[i].text.as_ref(), &self.blocks[i].shape);
         let framed = [("- ", " -"), ("– ", " –"), ("— ", " —")]
             .iter()
-            .any(|(open, close)| text.starts_with(open) && text.ends_with(close));
+            .any(|(open, close)| text.starts_with(open) && text.ends_with(close))
+            && !reports_speech(text);
         let first = text.chars().next()?;
         let item =
             !framed && (matches!(first, '-' | '–' | '—' | '*' | '•' | '·' | '(' | '[' | '@') || first.is_lowercase());
