@@ -130,7 +130,7 @@ impl<'r> Pass<'_, '_, 'r> {
         let wanted = |r: &Rule| {
             places.contains(&r.place)
                 && r.in_scope(&self.sources)
-                && (r.label != Label::Boilerplate || r.at != At::Line || !*speech)
+                && (!matches!(r.label, Label::Boilerplate | Label::Signoff) || r.at != At::Line || !*speech)
         };
         let credit = |r: &Rule| wanted(r) && r.label == Label::Credit;
         let hit = self.rules.find_first(text, &[(At::Line, &wanted), (At::Start, &wanted), (At::End, &credit)]);
@@ -392,7 +392,18 @@ fn names_image(text: &str, headline: &str) -> bool {
 
 /// Whether `text` says that somebody said something.
 fn reports_speech(text: &str) -> bool {
-    [" said", " says ", " told ", " asked ", " added "].iter().any(|verb| text.contains(verb))
+    const VERBS: [&str; 9] = [
+        " said",
+        " says ",
+        " told ",
+        " asked ",
+        " added ",
+        " showed that ",
+        " shows that ",
+        " found that ",
+        " suggests that ",
+    ];
+    VERBS.iter().any(|verb| text.contains(verb))
 }
 
 /// Whether a sentence ends inside `text`, be it that a sign-off is glued to it: `2,3 Prozent./ag/jha/`.
