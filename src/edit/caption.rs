@@ -16,12 +16,13 @@ pub(super) fn split<'t>(rules: &Rules, text: &'t str, sources: &[&str]) -> Capti
         if rest.trim().is_empty() {
             break;
         }
-        credit = credit.or_else(|| leading_credit(taken));
+        credit = credit.or_else(|| leading_credit(rules, taken));
         text = rest.trim_start();
     }
     if let Some(hit) = rules.find_in_caption(At::End, text, |r| r.label == Label::Credit && r.in_scope(sources)) {
         let (shows, by) = text.split_at(hit.offset);
-        return Caption { text: shows.trim_end(), credit: Some(by.trim()), ..Caption::default() };
+        let by = by.trim().trim_start_matches(['|', '–', '—']).trim_start();
+        return Caption { text: shows.trim_end(), credit: Some(by), ..Caption::default() };
     }
     if rules.find(At::Line, text, |r| r.label == Label::Credit && r.in_scope(sources)).is_some() {
         return Caption { credit: Some(whole.trim()), ..Caption::default() };
@@ -29,8 +30,11 @@ pub(super) fn split<'t>(rules: &Rules, text: &'t str, sources: &[&str]) -> Capti
     Caption { text, credit, ..Caption::default() }
 }
 
-/// The credit that page chrome holds: `Image copyright Getty Images` before ` Image caption `.
-fn leading_credit(chrome: &str) -> Option<&str> {
-    let at = chrome.find(" Image caption")?;
-    Some(chrome[..at].trim())
+/// The credit that page chrome holds, or is: `Image copyright Getty Images` before ` Image caption `, `Kit Marlow / Reuters `.
+fn leading_credit<'t>(rules: &Rules, chrome: &'t str) -> Option<&'t str> {
+    if let Some(at) = chrome.find(" Image caption") {
+        return Some(chrome[..at].trim());
+    }
+    let credit = rules.find(At::Line, chrome.trim(), |r| r.label == Label::Credit);
+    credit.map(|_| chrome.trim())
 }

@@ -16,6 +16,8 @@ use super::{Hints, Label};
 const HEAD: usize = 24;
 /// Lines that are no sentences beyond which they are the story, not headline and deck.
 const OPEN_LINES_BEFORE: usize = 4;
+/// Words that a caption without a date or a credit may have.
+const CAPTION_WORDS: usize = 40;
 /// Words that a headline, or a link to a story, may have.
 const HEADLINE_WORDS: usize = 16;
 
@@ -75,7 +77,7 @@ pub(super) fn structure<'t, 'r>(
     pass.repetitions(head, agency.is_some());
     let first_sentence = pass.first_of_story(head);
     let dateline = match agency {
-        Some((at, found)) if !pass.story_before(at) => Some((at, found)),
+        Some((at, found)) if !pass.story_before(at) || pass.one_before(at, &found, text) => Some((at, found)),
         _ => (0..head)
             .filter(|i| pass.found[*i].is_none() && !pass.story_before(*i))
             .find_map(|i| rules.agencies.dateline(&text[blocks[i].span.clone()], true).map(|found| (i, found))),
@@ -128,7 +130,7 @@ impl<'r> Pass<'_, '_, 'r> {
         let wanted = |r: &Rule| {
             places.contains(&r.place)
                 && r.in_scope(&self.sources)
-                && (r.label != Label::Boilerplate || r.at != At::Line || !*speech)
+                && (!matches!(r.label, Label::Boilerplate | Label::Signoff) || r.at != At::Line || !*speech)
         };
         let credit = |r: &Rule| wanted(r) && r.label == Label::Credit;
         let hit = self.rules.find_first(text, &[(At::Line, &wanted), (At::Start, &wanted), (At::End, &credit)]);
@@ -164,10 +166,31 @@ impl<'r> Pass<'_, '_, 'r> {
         None
     }
 
-    /// Whether a sentence stands before `at` that no rule names and that has no date, as a caption has: then the story has
-    /// begun, and the dateline is one inside it.
+    /// Whether a sentence stands before `at` that no rule names and that is no caption by its looks: then the story has begun,
+    /// and the dateline is one inside it.
     fn story_before(&self, at: usize) -> bool {
-        (0..at).any(|i| self.found[i].is_none() && ((self.sentence(i) && !self.dated(i)) || self.introduces(i)))
+        let caption = |i: usize| self.dated(i) || self.may_be_credited(i);
+        (0..at).any(|i| self.found[i].is_none() && ((self.sentence(i) && !caption(i)) || self.introduces(i)))
+    }
+
+    /// Whether one short sentence stands before the dateline of a place and an agency, beside what a rule names, and no other
+    /// such dateline behind it: a caption or a summary, not the lead of a round-up.
+    fn one_before(&self, at: usize, found: &Found<'_, '_>, text: &str) -> bool {
+        let (open, rest): (Vec<usize>, Vec<usize>) =
+            (0..at).partition(|i| self.found[*i].is_none() && self.sentence(*i));
+        let short = |i: usize| self.blocks[i].shape.words <= CAPTION_WORDS;
+        let another = |b: &Block<'_>| self.rules.agencies.dateline(&text[b.span.clone()], false).is_some();
+        found.place.is_some()
+            && matches!(open.as_slice(), [one] if short(*one))
+            && rest.iter().any(|i| self.found[*i].is_some())
+            && !rest.iter().any(|i| self.found[*i].is_none() && self.introduces(*i))
+            && !self.blocks[at + 1..].iter().any(another)
+    }
+
+    /// Ends in what may be the credit of a picture: before a dateline that is enough.
+    fn may_be_credited(&self, i: usize) -> bool {
+        let credit = |r: &Rule| r.label == Label::Credit && r.in_scope(&self.sources);
+        self.rules.find_in_caption(At::End, &self.blocks[i].text, credit).is_some()
     }
 
     /// Names a year, as the caption of a picture does.
@@ -252,10 +275,14 @@ impl<'r> Pass<'_, '_, 'r> {
         self.found[i].map(|v| v.label)
     }
 
-    /// Two names or more; or one, under a headline or over the name of an outlet.
+    /// Two names or more; or one, with the name of an agency, under a headline or over the name of an outlet.
     fn is_byline(&self, i: usize, headline: bool) -> bool {
-        let people = byline::people(&self.blocks[i].text).unwrap_or(0);
-        people > 1 || (people == 1 && (headline || self.blocks.get(i + 1).is_some_and(|_| self.is_outlet(i + 1))))
+        let text = self.blocks[i].text.as_ref();
+        let named = text.rsplit_once(", ").filter(|(_, outlet)| self.rules.agencies.is_agency(outlet));
+        let people = byline::people(named.map_or(text, |(names, _)| names)).unwrap_or(0);
+        people > 1
+            || (people == 1
+                && (named.is_some() || headline || self.blocks.get(i + 1).is_some_and(|_| self.is_outlet(i + 1))))
     }
 
     fn is_outlet(&self, i: usize) -> bool {
@@ -365,7 +392,18 @@ fn names_image(text: &str, headline: &str) -> bool {
 
 /// Whether `text` says that somebody said something.
 fn reports_speech(text: &str) -> bool {
-    [" said", " says ", " told ", " asked ", " added "].iter().any(|verb| text.contains(verb))
+    const VERBS: [&str; 9] = [
+        " said",
+        " says ",
+        " told ",
+        " asked ",
+        " added ",
+        " showed that ",
+        " shows that ",
+        " found that ",
+        " suggests that ",
+    ];
+    VERBS.iter().any(|verb| text.contains(verb))
 }
 
 /// Whether a sentence ends inside `text`, be it that a sign-off is glued to it: `2,3 Prozent./ag/jha/`.

@@ -1,6 +1,6 @@
 //! Lines that are no sentences between the paragraphs of a story: crossheads, links to other stories, lists.
 
-use super::{End, HEADLINE_WORDS, Label, Pass, Verdict, holds_sentence};
+use super::{End, HEADLINE_WORDS, Label, Pass, Verdict, holds_sentence, reports_speech};
 
 const SHORT: &str = "a short line between paragraphs";
 const HEADLINE: &str = "a headline between paragraphs";
@@ -31,7 +31,8 @@ impl<'r> Pass<'_, '_, 'r> {
             }
             End::Colon => shape.all_caps() && shape.words <= 6,
         };
-        open && !shape.long && shape.words <= HEADLINE_WORDS && !holds_sentence(text)
+        let one = without_number(text);
+        is_time(text) || (open && !shape.long && shape.words <= HEADLINE_WORDS && !holds_sentence(one))
     }
 
     /// Decides on a run of lines that are no sentences: one or two between paragraphs are crossheads or links, more are a
@@ -61,14 +62,17 @@ impl<'r> Pass<'_, '_, 'r> {
 
     fn open_line(&self, i: usize, dateline: bool, before: End, followed: bool, last: bool) -> Option<Verdict<'r>> {
         let (text, shape) = (self.blocks[i].text.as_ref(), &self.blocks[i].shape);
-        let framed = text.starts_with("- ") && text.ends_with(" -");
+        let framed = [("- ", " -"), ("– ", " –"), ("— ", " —")]
+            .iter()
+            .any(|(open, close)| text.starts_with(open) && text.ends_with(close))
+            && !reports_speech(text);
         let first = text.chars().next()?;
         let item =
             !framed && (matches!(first, '-' | '–' | '—' | '*' | '•' | '·' | '(' | '[' | '@') || first.is_lowercase());
         if item || shape.upper + shape.lower < 2 || shape.digits > 6 {
             return None;
         }
-        if before == End::Colon && !framed && !shape.all_caps() {
+        if before == End::Colon && !framed && !shape.all_caps() && !is_time(text) {
             return None;
         }
         let question = text.ends_with('?');
@@ -108,4 +112,18 @@ impl<'r> Pass<'_, '_, 'r> {
             *verdict = Verdict::evidence(Label::Subhead, "one headline of many between paragraphs");
         }
     }
+}
+
+/// `text` without the number that counts it: `2. The ferries` → `The ferries`.
+fn without_number(text: &str) -> &str {
+    let rest = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let counted = (1..=2).contains(&(text.len() - rest.len()));
+    rest.strip_prefix(". ").filter(|_| counted).unwrap_or(text)
+}
+
+/// Only a time of day, as it stands over each entry of a running report: `11:40 a.m.`, `6 p.m.`.
+fn is_time(text: &str) -> bool {
+    let Some((clock, half)) = text.split_once(' ') else { return false };
+    let digits = clock.bytes().all(|b| b.is_ascii_digit() || b == b':');
+    digits && clock.len() <= 5 && matches!(half, "a.m." | "p.m." | "a.m" | "p.m" | "AM" | "PM" | "am" | "pm")
 }
