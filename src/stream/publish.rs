@@ -241,7 +241,7 @@ impl<'s> Publisher<'s> {
 #[serde(rename_all = "camelCase")]
 struct Duplicate<'a> {
     content_hash: String,
-    status: Status,
+    status: &'static str,
     kind: &'static str,
     source: Coordinates<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -270,7 +270,7 @@ impl<'a> Duplicate<'a> {
             |source: Source| Coordinates { topic, partition: source.partition(), offset: source.offset() };
         Duplicate {
             content_hash: arrival.hash.to_string(),
-            status: arrival.status,
+            status: arrival.status.as_str(),
             kind: kind.code(),
             source: coordinates(arrival.sighting.source),
             uri: arrival.uri,
