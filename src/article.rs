@@ -61,11 +61,11 @@ pub struct Parts<'a> {
     pub authority: &'a str,
 }
 
-/// Writes the article of an edited item, a ninjs 3.1 news object of type text, as JSON in place of what `out` holds.
-pub fn write(parts: Parts<'_>, out: &mut Vec<u8>) {
-    out.clear();
-    out.reserve(parts.item.text.len() + 2048);
-    Json(out).object(|json| document(json, parts));
+/// The article of an edited item: a ninjs 3.1 news object of type text, as JSON.
+pub fn to_json(parts: Parts<'_>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(parts.item.text.len() + 2048);
+    Json(&mut out).object(|json| document(json, parts));
+    out
 }
 
 fn document(json: &mut Json<'_>, parts: Parts<'_>) {
@@ -282,9 +282,7 @@ mod tests {
             origin,
             authority: "news.example",
         };
-        let mut json = Vec::new();
-        write(parts, &mut json);
-        serde_json::from_slice(&json).unwrap()
+        serde_json::from_slice(&to_json(parts)).unwrap()
     }
 
     fn origin() -> Origin {

@@ -15,10 +15,6 @@ use crate::{
 /// Pictures of one article at most: a gallery has some hundred.
 const MAX_CAPTIONS: usize = 1_000;
 
-/// Bytes of a buffer that is used again, and how many wait for that: in all, about what a transaction holds.
-const MAX_BUFFER: usize = 16 << 10;
-const MAX_BUFFERS: usize = 4_096;
-
 /// Bytes of the audit trail at most: it travels as a header, and the record must fit its topic.
 pub const MAX_REMOVED_BYTES: usize = 3_500;
 
@@ -48,21 +44,12 @@ pub struct Normalizer<'d, D = &'d Desk> {
     authority: &'d str,
     max_bytes: usize,
     fingerprinter: Fingerprinter,
-    /// What articles have been written to, and are no longer.
-    buffers: Vec<Vec<u8>>,
 }
 
 impl<'d, D: Deref<Target = Desk>> Normalizer<'d, D> {
     /// A normalizer that edits with `desk`, coins `tag:` URIs under `authority`, and refuses items over `max_bytes`.
     pub fn new(desk: D, authority: &'d str, max_bytes: usize) -> Self {
-        Normalizer { desk, authority, max_bytes, fingerprinter: Fingerprinter::default(), buffers: Vec::new() }
-    }
-
-    /// Takes back the buffer of an article that has been sent, for another. Those of a usual size: large ones would add up.
-    pub fn recycle(&mut self, json: Vec<u8>) {
-        if json.capacity() <= MAX_BUFFER && self.buffers.len() < MAX_BUFFERS {
-            self.buffers.push(json);
-        }
+        Normalizer { desk, authority, max_bytes, fingerprinter: Fingerprinter::default() }
     }
 
     /// Reads, edits, hashes and assembles one record. `origin` is where it stood, if it came through Kafka.
@@ -89,7 +76,7 @@ impl<'d, D: Deref<Target = Desk>> Normalizer<'d, D> {
         let (headline, _) = article::headline(&item, &copy);
         let hash = self.fingerprinter.hash(headline, &copy.body);
         let raw_hash = blake3::hash(value);
-        let parts = Parts {
+        let json = article::to_json(Parts {
             item: &item,
             copy: &copy,
             status,
@@ -97,9 +84,7 @@ impl<'d, D: Deref<Target = Desk>> Normalizer<'d, D> {
             raw_hash: &raw_hash,
             origin,
             authority: self.authority,
-        };
-        let mut json = self.buffers.pop().unwrap_or_default();
-        article::write(parts, &mut json);
+        });
         Ok(Normalized {
             hash,
             json,

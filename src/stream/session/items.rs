@@ -43,7 +43,6 @@ impl<'s> Session<'s> {
             Prepared::Normalized { message, origin, item } => {
                 self.counts.normalized(item.source.as_deref());
                 self.publisher.hand_on(&message, &origin, &item, self.desk.rules_id())?;
-                self.normalizer.recycle(item.json);
             }
             Prepared::Rejected { message, reject } => {
                 self.reject(&message, Stage::Normalize, &reject)?;
