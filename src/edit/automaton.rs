@@ -13,7 +13,7 @@ use regex_automata::{
 use super::rules::At;
 
 /// Bytes a rule at the end of a paragraph may reach back, and one at its start forward.
-const REACH: usize = 400;
+pub(super) const REACH: usize = 400;
 
 /// Bytes that one pattern's states may take, …
 const MAX_PATTERN: usize = 4 << 20;
@@ -29,14 +29,33 @@ pub(super) struct Automaton {
     pool: Scratches,
     /// The rule each pattern belongs to.
     owners: Vec<usize>,
-    at: At,
+    way: Way,
+}
+
+/// Which way an automaton runs through a paragraph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// From its beginning: rules that cover the beginning, or all of it.
+    Forward,
+    /// From its end: rules that cover the end.
+    Backward,
+}
+
+impl Way {
+    /// The way to what `at` covers.
+    pub(super) fn of(at: At) -> Way {
+        match at {
+            At::Line | At::Start => Way::Forward,
+            At::End => Way::Backward,
+        }
+    }
 }
 
 /// A clone has scratch memory of its own, which the first thread that uses it gets at without a lock.
 impl Clone for Automaton {
     fn clone(&self) -> Automaton {
-        let Automaton { dfa, needs, pool: _, owners, at } = self;
-        Automaton { dfa: dfa.clone(), needs: needs.clone(), pool: scratch(dfa), owners: owners.clone(), at: *at }
+        let Automaton { dfa, needs, pool: _, owners, way } = self;
+        Automaton { dfa: dfa.clone(), needs: needs.clone(), pool: scratch(dfa), owners: owners.clone(), way: *way }
     }
 }
 
@@ -54,28 +73,28 @@ fn scratch(dfa: &Option<DFA>) -> Scratches {
 
 impl std::fmt::Debug for Automaton {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Automaton").field("at", &self.at).field("patterns", &self.owners.len()).finish()
+        f.debug_struct("Automaton").field("way", &self.way).field("patterns", &self.owners.len()).finish()
     }
 }
 
 impl Automaton {
-    /// `patterns`: each with the rule it belongs to. `needs`: literals, one of which a paragraph must hold.
+    /// `patterns`: each with what it covers and the rule it belongs to. `needs`: literals, one of which a paragraph must hold.
     pub(super) fn new<'p>(
-        patterns: impl Iterator<Item = (&'p str, usize)>,
+        patterns: impl Iterator<Item = (&'p str, At, usize)>,
         needs: impl Iterator<Item = &'p str>,
-        at: At,
+        way: Way,
     ) -> Result<Automaton, String> {
-        let (texts, owners): (Vec<_>, Vec<_>) = patterns.map(|(p, owner)| (anchored(p, at), owner)).unzip();
+        let (texts, owners): (Vec<_>, Vec<_>) = patterns.map(|(p, at, owner)| (anchored(p, at), owner)).unzip();
         let needs = Literals::new(needs)?;
         let dfa = if texts.is_empty() {
             None
         } else {
-            let nfa = thompson(at, MAX_PATTERNS).build_many(&texts).map_err(|e| cause(&e))?;
+            let nfa = thompson(way, MAX_PATTERNS).build_many(&texts).map_err(|e| cause(&e))?;
             let config = DFA::config().match_kind(MatchKind::All).cache_capacity(8 << 20);
             Some(DFA::builder().configure(config).build_from_nfa(nfa).map_err(|e| cause(&e))?)
         };
         let pool = scratch(&dfa);
-        Ok(Automaton { dfa, needs, pool, owners, at })
+        Ok(Automaton { dfa, needs, pool, owners, way })
     }
 
     /// Calls `found` with the rule and the offset of each match.
@@ -86,10 +105,9 @@ impl Automaton {
         let mut scratch = self.pool.get();
         let (Some(dfa), Some(cache)) = (&self.dfa, scratch.cache.as_mut()) else { return };
         // A search that gives up (none is set up to) finds no more: the paragraph stays what it is.
-        let _ = match self.at {
-            At::Line => self.forward(dfa, cache, text, text.len(), found),
-            At::Start => self.forward(dfa, cache, text, text.floor_char_boundary(REACH), found),
-            At::End => self.backward(dfa, cache, text, found),
+        let _ = match self.way {
+            Way::Forward => self.forward(dfa, cache, text, found),
+            Way::Backward => self.backward(dfa, cache, text, found),
         };
     }
 
@@ -98,10 +116,9 @@ impl Automaton {
         dfa: &DFA,
         cache: &mut Cache,
         text: &str,
-        end: usize,
         mut found: impl FnMut(usize, usize),
     ) -> Result<(), MatchError> {
-        let input = Input::new(text).range(..end).anchored(Anchored::Yes);
+        let input = Input::new(text).anchored(Anchored::Yes);
         let mut state = OverlappingState::start();
         loop {
             dfa.try_search_overlapping_fwd(cache, &input, &mut state)?;
@@ -175,10 +192,17 @@ impl Literals {
 
     /// Whether `text` holds one of them.
     pub(super) fn in_text(&self, text: &str) -> bool {
-        self.0.iter().any(|search| match search {
-            Search::Quick(search) => search.find(text).is_some(),
-            Search::Any(search) => search.is_match(text),
-        })
+        self.0.iter().any(|search| search.find(text).is_some())
+    }
+
+    /// Calls `found` with where each of them begins, but for those before the place from which it wants more.
+    pub(super) fn each_in(&self, text: &str, mut found: impl FnMut(usize) -> Option<usize>) {
+        for search in &self.0 {
+            let mut from = 0;
+            while let Some(next) = search.find(&text[from..]).and_then(|at| found(from + at)) {
+                from = next;
+            }
+        }
     }
 }
 
@@ -189,16 +213,24 @@ impl Search {
             None => AhoCorasick::new(texts).map(Search::Any).map_err(|e| cause(&e)),
         }
     }
+
+    /// Where in `text` the first of them begins.
+    fn find(&self, text: &str) -> Option<usize> {
+        match self {
+            Search::Quick(search) => search.find(text).map(|found| found.start()),
+            Search::Any(search) => search.find(text).map(|found| found.start()),
+        }
+    }
 }
 
 /// Whether a pattern is one that can be run; what is wrong with it if not.
 pub(super) fn check_pattern(pattern: &str, at: At) -> Result<(), String> {
-    thompson(at, MAX_PATTERN).build(&anchored(pattern, at)).map(drop).map_err(|e| cause(&e))
+    thompson(Way::of(at), MAX_PATTERN).build(&anchored(pattern, at)).map(drop).map_err(|e| cause(&e))
 }
 
-fn thompson(at: At, max_bytes: usize) -> thompson::Compiler {
+fn thompson(way: Way, max_bytes: usize) -> thompson::Compiler {
     let config = thompson::Config::new()
-        .reverse(at == At::End)
+        .reverse(way == Way::Backward)
         .which_captures(thompson::WhichCaptures::None)
         .nfa_size_limit(Some(max_bytes));
     let mut compiler = thompson::Compiler::new();

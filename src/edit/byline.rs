@@ -6,6 +6,12 @@ const MARKS: [&str; 15] = [
     "Autor: ",
 ];
 
+/// Words between names, …
+const AND: [&str; 6] = ["and", "und", "et", "y", "og", "och"];
+/// … and words in them that are not capitalised.
+const PARTICLES: [&str; 14] =
+    ["de", "del", "da", "dos", "di", "du", "van", "von", "der", "den", "la", "al", "bin", "ibn"];
+
 /// A byline without the word that marks it.
 pub(super) fn without_mark(line: &str) -> &str {
     MARKS.iter().find_map(|m| line.strip_prefix(m)).unwrap_or(line).trim()
@@ -13,8 +19,9 @@ pub(super) fn without_mark(line: &str) -> &str {
 
 /// How many people `line` names, if it does nothing else: `Kit Marlow, and Ana van Brandt` → 2.
 pub(super) fn people(line: &str) -> Option<usize> {
-    const AND: [&str; 6] = ["and", "und", "et", "y", "og", "och"];
-    if line.len() > 100 {
+    // Most lines say something, in small letters.
+    let small = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase());
+    if line.len() > 100 || line.split(' ').any(|w| small(w) && !AND.contains(&w) && !PARTICLES.contains(&w)) {
         return None;
     }
     let mut count = 0;
@@ -33,8 +40,6 @@ pub(super) fn people(line: &str) -> Option<usize> {
 
 /// Two to four capitalised words, particles aside.
 fn is_name(words: &[&str]) -> bool {
-    const PARTICLES: [&str; 14] =
-        ["de", "del", "da", "dos", "di", "du", "van", "von", "der", "den", "la", "al", "bin", "ibn"];
     let mut capitalised = 0;
     for word in words.iter().filter(|word| !PARTICLES.contains(word)) {
         let mut letters = word.chars();

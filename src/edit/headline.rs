@@ -100,6 +100,9 @@ pub fn split(raw: &str) -> Tagged<'_> {
 
 /// `UPDATE 2-Ferries return`, `URGENT: Ferries return`.
 fn prefixed(text: &str) -> Option<(&str, Option<u32>, &str)> {
+    if !text.bytes().take(2).all(|b| b.is_ascii_uppercase()) {
+        return None;
+    }
     let tag = TAGS.iter().filter(|t| text.starts_with(**t)).max_by_key(|t| t.len())?;
     let after = &text[tag.len()..];
     let numbered = after.trim_start();

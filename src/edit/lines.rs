@@ -16,8 +16,8 @@ pub(super) struct Row<'t> {
     pub text: &'t str,
     /// Byte offset of `text` in the input.
     pub start: usize,
-    /// Spaces before `text` on its line.
-    indent: usize,
+    /// Bytes of space before `text` on its line.
+    indent: u32,
     /// Whether an empty line, or the start of the input, comes before.
     gap: bool,
 }
@@ -31,7 +31,7 @@ pub(super) struct Block<'t> {
     pub span: Range<usize>,
     /// The rows it consists of.
     pub rows: Range<usize>,
-    /// Counts over `text`.
+    /// What is told of `text` at once.
     pub shape: Shape,
 }
 
@@ -46,97 +46,82 @@ pub(super) enum End {
     Open,
 }
 
-/// Language-neutral counts over one paragraph. Past [`Shape::LIMIT`] bytes nothing is counted: `long` says it all.
+/// Language-neutral facts of one paragraph. Past [`Shape::LIMIT`] bytes nothing is counted: `long` says it all.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
     pub words: usize,
-    pub upper: usize,
-    pub lower: usize,
-    pub digits: usize,
     pub end: End,
     pub long: bool,
 }
 
 impl Shape {
-    /// Bytes counted at most.
+    /// Bytes counted at most: as many as a byte counts.
     const LIMIT: usize = 240;
 
     fn of(text: &str) -> Shape {
         let long = text.len() > Shape::LIMIT;
-        let mut shape = Shape { words: 0, upper: 0, lower: 0, digits: 0, end: End::of(text), long };
-        if long {
-            shape.words = Shape::LIMIT / 6;
-            return shape;
-        }
-        if text.is_ascii() {
-            shape.count_ascii(text.as_bytes());
-        } else {
-            shape.count(text);
-        }
-        shape
+        let words = if long { Shape::LIMIT / 6 } else { words(text) };
+        Shape { words, end: End::of(text), long }
     }
+}
 
-    /// What [`Shape::count`] counts. The sums are bytes, since [`Shape::LIMIT`] of them fit one: that makes the loop vector
-    /// instructions.
-    fn count_ascii(&mut self, bytes: &[u8]) {
-        let Some((first, rest)) = bytes.split_first() else { return };
-        let sums = [*first != b' ', first.is_ascii_uppercase(), first.is_ascii_lowercase(), first.is_ascii_digit()];
-        let [mut words, mut upper, mut lower, mut digits] = sums.map(u8::from);
-        for (before, byte) in bytes.iter().zip(rest) {
-            words += u8::from((*before == b' ') & (*byte != b' '));
-            upper += u8::from(byte.is_ascii_uppercase());
-            lower += u8::from(byte.is_ascii_lowercase());
-            digits += u8::from(byte.is_ascii_digit());
-        }
-        [self.words, self.upper, self.lower, self.digits] = [words, upper, lower, digits].map(usize::from);
+/// The words of a text; two letters of a script that puts no space between them make about one.
+fn words(text: &str) -> usize {
+    if text.is_ascii() {
+        return usize::from(ascii_words(text.as_bytes()));
     }
-
-    fn count(&mut self, text: &str) {
-        let shape = self;
-        let (mut in_word, mut unspaced) = (false, 0);
-        for c in text.chars() {
-            let upper = match c {
-                'a'..='z' => {
-                    shape.lower += 1;
-                    false
-                }
-                'A'..='Z' => true,
-                ' ' => {
-                    in_word = false;
-                    continue;
-                }
-                '0'..='9' => {
-                    shape.digits += 1;
-                    false
-                }
-                c if c.is_ascii() => false,
-                c if is_unspaced(c) => {
-                    unspaced += 1;
-                    shape.lower += 1;
-                    continue;
-                }
-                c if c.is_whitespace() => {
-                    in_word = false;
-                    continue;
-                }
-                c => {
-                    let upper = c.is_uppercase();
-                    shape.lower += usize::from(!upper && c.is_alphabetic());
-                    upper
-                }
-            };
-            shape.upper += usize::from(upper);
-            if !in_word {
+    let (mut words, mut unspaced, mut in_word) = (0, 0, false);
+    for c in text.chars() {
+        match c {
+            ' ' => in_word = false,
+            c if is_unspaced(c) => unspaced += 1,
+            c if !c.is_ascii() && c.is_whitespace() => in_word = false,
+            _ => {
+                words += usize::from(!in_word);
                 in_word = true;
-                shape.words += 1;
             }
         }
-        shape.words += unspaced / 2;
     }
+    words + unspaced / 2
+}
 
+/// The words of at most [`Shape::LIMIT`] bytes. A sum that is a byte makes the loop vector instructions.
+fn ascii_words(bytes: &[u8]) -> u8 {
+    let starts = bytes.iter().zip(&bytes[1.min(bytes.len())..]);
+    let first = u8::from(bytes.first().is_some_and(|b| *b != b' '));
+    starts.fold(first, |words, (before, byte)| words + u8::from((*before == b' ') & (*byte != b' ')))
+}
+
+/// How many letters and digits a paragraph has. Of a long one, none are counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Letters {
+    pub upper: usize,
+    pub lower: usize,
+    pub digits: usize,
+}
+
+impl Letters {
     /// Letters, and all of them capitals.
     pub(super) fn all_caps(&self) -> bool {
         self.upper >= 2 && self.lower == 0
+    }
+}
+
+impl Block<'_> {
+    /// Counted when asked for: few paragraphs are.
+    pub(super) fn letters(&self) -> Letters {
+        let mut letters = Letters::default();
+        for c in self.text.chars().filter(|_| !self.shape.long) {
+            match c {
+                'a'..='z' => letters.lower += 1,
+                'A'..='Z' => letters.upper += 1,
+                '0'..='9' => letters.digits += 1,
+                c if c.is_ascii() => {}
+                c if c.is_uppercase() => letters.upper += 1,
+                c => letters.lower += usize::from(is_unspaced(c) || c.is_alphabetic()),
+            }
+        }
+        letters
     }
 }
 
@@ -177,7 +162,7 @@ pub(super) fn rows(text: &str) -> Vec<Row<'_>> {
             gap = true;
         } else {
             let indent = raw.len() - raw.trim_start().len();
-            rows.push(Row { text: line, start: at + indent, indent, gap });
+            rows.push(Row { text: line, start: at + indent, indent: u32::try_from(indent).unwrap_or(u32::MAX), gap });
             gap = false;
         }
         at = end + 1;

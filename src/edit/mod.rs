@@ -321,7 +321,10 @@ impl Desk {
                 Label::Body => {
                     let skip = dateline.filter(|(at, _)| *at == i).map_or(0, |(_, found)| found.rest);
                     let skip = same_place(raw, &block.text, skip);
-                    let end = self.glued_signoff(&block.text, skip, &sources);
+                    let end = match structure.glued[i] {
+                        true => self.glued_signoff(&block.text, skip, &sources),
+                        false => block.text.len(),
+                    };
                     if end < block.text.len() {
                         self.sign_off(&mut copy, raw[same_place(&block.text, raw, end)..].trim());
                     }
@@ -364,7 +367,7 @@ impl Desk {
 
     /// Where a sign-off at the end of a paragraph begins; the paragraph's end if it has none.
     fn glued_signoff(&self, text: &str, skip: usize, sources: &[&str]) -> usize {
-        let glued = self.rules.find_label(At::End, Label::Signoff, text, sources);
+        let glued = self.rules.find(At::End, text, |r| r.label == Label::Signoff && r.in_scope(sources));
         glued.map_or(text.len(), |hit| hit.offset).max(skip)
     }
 }

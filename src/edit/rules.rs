@@ -1,4 +1,4 @@
-//! The rules: what is known of agencies and outlets, read from `config/rules/*.toml` and compiled into three automata.
+//! The rules: what is known of agencies and outlets, read from `config/rules/*.toml` and compiled into automata.
 //!
 //! A rule names a class of line and the anchored patterns that show it. Each carries lines that it must and must not
 //! match; loading checks them against the compiled automata, so a rule set that loads does what its examples say. One pass
@@ -6,6 +6,8 @@
 
 mod file;
 
+use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -13,8 +15,9 @@ use serde::Deserialize;
 pub(super) use self::file::{RawAgency, RawPlaces};
 use self::file::{RawRule, RuleFile};
 use super::Label;
-use super::automaton::{Automaton, Literals};
+use super::automaton::{Automaton, Literals, REACH, Way};
 use super::dateline::Agencies;
+use super::lines::Block;
 
 /// The rules that are part of the program.
 const BUILTIN: [(&str, &str); 7] = [
@@ -95,7 +98,7 @@ pub enum RuleError {
 }
 
 /// Which part of a paragraph a rule's patterns cover.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum At {
     /// All of it.
@@ -180,17 +183,12 @@ pub(super) struct Hit<'r> {
     pub offset: usize,
 }
 
-/// Which rules count.
-type Wanted<'w> = &'w dyn Fn(&Rule) -> bool;
-
 /// The compiled rules.
 #[derive(Clone, Debug)]
 pub(super) struct Rules {
     rules: Vec<Rule>,
-    /// One for each [`At`] and [`Group`].
-    automata: [[Automaton; 3]; 3],
-    /// The labels that each of them gives.
-    labels: [[Vec<Label>; 3]; 3],
+    /// One for each [`Way`] and [`Group`].
+    automata: [[Automaton; 3]; 2],
     /// What a text must hold for any rule that needs something.
     needs: Option<Literals>,
     pub agencies: Agencies,
@@ -249,26 +247,26 @@ impl Rules {
             places.regions.extend(parsed.places.regions);
         }
         let mut rules = Vec::with_capacity(raws.len());
-        let mut members: [[Vec<usize>; 3]; 3] = Default::default();
+        let mut members: [[Vec<usize>; 3]; 2] = Default::default();
         for (index, (file, line, raw)) in raws.iter().enumerate() {
             rules.push(raw.check(file, *line)?);
             if raws[..index].iter().any(|(_, _, other)| other.id == raw.id) {
                 return Err(raw.refuse(file, *line, "another rule has this id"));
             }
-            members[raw.at as usize][raw.group() as usize].push(index);
+            members[Way::of(raw.at) as usize][raw.group() as usize].push(index);
         }
-        let labels = members.each_ref().map(|groups| groups.each_ref().map(|group| labels(group, &rules)));
         let mut automata = Vec::new();
-        for (at, groups) in [At::Line, At::Start, At::End].into_iter().zip(&members) {
+        for (way, groups) in [Way::Forward, Way::Backward].into_iter().zip(&members) {
             let build = |indexes: &Vec<usize>| {
-                let patterns = indexes.iter().flat_map(|i| raws[*i].2.patterns.iter().map(|p| (p.as_str(), *i)));
+                let rules = indexes.iter().map(|i| (*i, &raws[*i].2));
+                let patterns = rules.flat_map(|(i, raw)| raw.patterns.iter().map(move |p| (p.as_str(), raw.at, i)));
                 let needing = indexes.iter().map(|i| &raws[*i].2).filter(|raw| !raw.weak);
                 let needs = needing.flat_map(|raw| raw.needs.iter().map(String::as_str));
-                Automaton::new(patterns, needs, at).map_err(RuleError::Build)
+                Automaton::new(patterns, needs, way).map_err(RuleError::Build)
             };
             automata.push([build(&groups[0])?, build(&groups[1])?, build(&groups[2])?]);
         }
-        let Ok(automata) = <[[Automaton; 3]; 3]>::try_from(automata) else {
+        let Ok(automata) = <[[Automaton; 3]; 2]>::try_from(automata) else {
             return Err(RuleError::Build("an automaton is missing".to_owned()));
         };
         let needing = raws.iter().map(|(_, _, raw)| raw).filter(|raw| !raw.weak);
@@ -276,7 +274,6 @@ impl Rules {
         let compiled = Rules {
             rules,
             automata,
-            labels,
             needs: Literals::new(needs).map_err(RuleError::Build)?,
             agencies: Agencies::new(agencies, places),
             id: hasher.finalize().to_hex()[..12].to_owned(),
@@ -296,7 +293,8 @@ impl Rules {
         let examples = raw.matches.iter().map(|e| (e, true)).chain(raw.rejects.iter().map(|e| (e, false)));
         let failing = examples.filter(|(example, must_match)| {
             let mut matched = false;
-            self.automata[raw.at as usize][raw.group() as usize].search(example, |owner, _| matched |= owner == index);
+            self.automata[Way::of(raw.at) as usize][raw.group() as usize]
+                .search(example, |owner, _| matched |= owner == index);
             matched != *must_match
         });
         failing
@@ -310,58 +308,67 @@ impl Rules {
     /// The first rule, in file order, that covers `text` as `at` says and that `wanted` accepts; among several reaches of
     /// one rule, the longest. Weak rules are not asked.
     pub(super) fn find(&self, at: At, text: &str, wanted: impl Fn(&Rule) -> bool) -> Option<Hit<'_>> {
-        self.find_in(at, [Group::Plain, Group::Needing], text, wanted)
-    }
-
-    /// Like [`find`](Rules::find), among the rules that give `label`: most groups have none.
-    pub(super) fn find_label(&self, at: At, label: Label, text: &str, sources: &[&str]) -> Option<Hit<'_>> {
-        let with = |group: &Group| self.labels[at as usize][*group as usize].contains(&label);
-        let groups = [Group::Plain, Group::Needing].into_iter().filter(with);
-        self.find_in(at, groups, text, |r| r.label == label && r.in_scope(sources))
-    }
-
-    /// What [`find`](Rules::find) finds first in the order of `ats`, each with what it wants. Most texts hold nothing that a
-    /// rule needs, which one look tells for all.
-    pub(super) fn find_first(&self, text: &str, ats: &[(At, Wanted<'_>)]) -> Option<Hit<'_>> {
-        let needing = self.needs.as_ref().is_some_and(|needs| needs.in_text(text));
-        let groups: &[Group] = if needing { &[Group::Plain, Group::Needing] } else { &[Group::Plain] };
-        ats.iter().find_map(|(at, wanted)| self.find_in(*at, groups.iter().copied(), text, wanted))
+        self.find_in(Way::of(at), &[Group::Plain, Group::Needing], text, |r| r.at == at && wanted(r))
     }
 
     /// Like [`find`](Rules::find), weak rules among them: for what is known to be a caption.
     pub(super) fn find_in_caption(&self, at: At, text: &str, wanted: impl Fn(&Rule) -> bool) -> Option<Hit<'_>> {
-        self.find_in(at, [Group::Plain, Group::Needing, Group::Weak], text, wanted)
+        let groups = [Group::Plain, Group::Needing, Group::Weak];
+        self.find_in(Way::of(at), &groups, text, |r| r.at == at && wanted(r))
     }
 
-    fn find_in(
+    /// The first rule that covers all of `text`; else its beginning; else, of those that `ending` accepts, its end. `needing`:
+    /// it may hold something that a rule needs, as [`needing`](Rules::needing) tells.
+    pub(super) fn find_first(
         &self,
-        at: At,
-        groups: impl IntoIterator<Item = Group>,
         text: &str,
+        needing: bool,
         wanted: impl Fn(&Rule) -> bool,
+        ending: impl Fn(&Rule) -> bool,
     ) -> Option<Hit<'_>> {
-        let mut best: Option<(usize, usize)> = None;
+        let groups: &[Group] = if needing { &[Group::Plain, Group::Needing] } else { &[Group::Plain] };
+        let found = self.find_in(Way::Forward, groups, text, wanted);
+        found.or_else(|| self.find_in(Way::Backward, groups, text, ending))
+    }
+
+    /// Which of the paragraphs of `text` may hold something that a rule needs: few do, and few looks at the whole tell.
+    pub(super) fn needing(&self, text: &str, blocks: &[Block<'_>]) -> Vec<bool> {
+        let mut needing = vec![false; blocks.len()];
+        let Some(needs) = &self.needs else { return needing };
+        needs.each_in(text, |found| {
+            let at = blocks.partition_point(|block| block.span.end <= found);
+            let block = blocks.get(at)?;
+            needing[at] = true;
+            Some(block.span.end)
+        });
+        for (needing, block) in needing.iter_mut().zip(blocks) {
+            // Joined lines hold what the text has parts of.
+            *needing |= matches!(&block.text, Cow::Owned(joined) if needs.in_text(joined));
+        }
+        needing
+    }
+
+    fn find_in(&self, way: Way, groups: &[Group], text: &str, wanted: impl Fn(&Rule) -> bool) -> Option<Hit<'_>> {
+        let mut best: Option<(At, usize, Reverse<usize>)> = None;
         for group in groups {
-            self.automata[at as usize][group as usize].search(text, |owner, offset| {
-                let better = match best {
-                    None => true,
-                    Some((rule, reach)) => {
-                        owner < rule || (owner == rule && if at == At::End { offset < reach } else { offset > reach })
-                    }
-                };
-                if better && text.len() <= self.rules[owner].max && wanted(&self.rules[owner]) {
-                    best = Some((owner, offset));
+            self.automata[way as usize][*group as usize].search(text, |owner, offset| {
+                let rule = &self.rules[owner];
+                let reach = if way == Way::Backward { text.len() - offset } else { offset };
+                let rank = (rule.at, owner, Reverse(reach));
+                let holds = text.len() <= rule.max && (rule.at == At::Line || reach <= REACH);
+                if holds && best.is_none_or(|best| rank < best) && wanted(rule) {
+                    best = Some(rank);
                 }
             });
         }
-        let begin = |offset: usize| if at == At::End { offset + sentence_end(&text[offset..]) } else { offset };
-        best.map(|(rule, offset)| Hit { rule: &self.rules[rule], offset: begin(offset) })
+        best.map(|(at, owner, Reverse(reach))| {
+            let offset = match at {
+                At::Line | At::Start => reach,
+                At::End => text.len() - reach + sentence_end(&text[text.len() - reach..]),
+            };
+            Hit { rule: &self.rules[owner], offset }
+        })
     }
-}
-
-/// The labels that the rules of a group give, each once.
-fn labels(group: &[usize], rules: &[Rule]) -> Vec<Label> {
-    Label::ALL.into_iter().filter(|label| group.iter().any(|index| rules[*index].label == *label)).collect()
 }
 
 /// Bytes of the sentence end that an end rule matched to be sure that a sentence ended: they belong to what is before.

@@ -6,6 +6,8 @@
 
 mod between;
 
+use std::cell::{Cell, LazyCell};
+
 use super::byline;
 use super::dateline::Found;
 use super::lines::{Block, End};
@@ -53,6 +55,8 @@ pub(super) struct Structure<'t, 'r> {
     pub dateline: Option<(usize, Found<'t, 'r>)>,
     /// The first block of the story.
     pub story: usize,
+    /// The blocks that may have a sign-off glued to their end.
+    pub glued: Vec<bool>,
 }
 
 /// Finds the structure of a wire item.
@@ -68,7 +72,8 @@ pub(super) fn structure<'t, 'r>(
         .enumerate()
         .find_map(|(i, b)| rules.agencies.dateline(&text[b.span.clone()], false).map(|found| (i, found)));
     let scope = sources(hints, agency.as_ref().map(|(_, found)| found));
-    let mut pass = Pass { rules, blocks, sources: scope, found: vec![None; blocks.len()] };
+    let (needing, glued) = (rules.needing(text, blocks), vec![true; blocks.len()]);
+    let mut pass = Pass { rules, blocks, sources: scope, needing, glued, found: vec![None; blocks.len()] };
     let head = agency.as_ref().map_or(blocks.len().min(HEAD), |(i, _)| *i);
     for i in 0..head {
         pass.found[i] = pass.rule(i, &[Place::Any, Place::Head, Place::After]);
@@ -98,8 +103,9 @@ pub(super) fn structure<'t, 'r>(
     pass.head(story, dateline.is_some(), hints);
     pass.tail(story);
     pass.story(story, dateline.is_some());
+    let glued = pass.glued;
     let verdicts = pass.found.into_iter().map(|v| v.unwrap_or(Verdict::evidence(Label::Body, "story"))).collect();
-    Structure { verdicts, dateline, story }
+    Structure { verdicts, dateline, story, glued }
 }
 
 /// The names that scope rules: the sender's, and the agencies of the dateline.
@@ -118,22 +124,31 @@ struct Pass<'a, 't, 'r> {
     rules: &'r Rules,
     blocks: &'a [Block<'t>],
     sources: Vec<&'a str>,
+    /// The blocks that may hold something that a rule needs.
+    needing: Vec<bool>,
+    /// See [`Structure`].
+    glued: Vec<bool>,
     found: Vec<Option<Verdict<'r>>>,
 }
 
 impl<'r> Pass<'_, '_, 'r> {
     /// The verdict of the rules on block `i`, among those that hold in `places`.
-    fn rule(&self, i: usize, places: &[Place]) -> Option<Verdict<'r>> {
-        let text = self.blocks[i].text.as_ref();
+    fn rule(&mut self, i: usize, places: &[Place]) -> Option<Verdict<'r>> {
+        let (rules, text) = (self.rules, self.blocks[i].text.as_ref());
         // What somebody said is copy, whatever the sentence begins with.
-        let speech = std::cell::LazyCell::new(|| self.sentence(i) && reports_speech(text));
+        let speech = LazyCell::new(|| self.sentence(i) && reports_speech(text));
         let wanted = |r: &Rule| {
             places.contains(&r.place)
                 && r.in_scope(&self.sources)
                 && (!matches!(r.label, Label::Boilerplate | Label::Signoff) || r.at != At::Line || !*speech)
         };
-        let credit = |r: &Rule| wanted(r) && r.label == Label::Credit;
-        let hit = self.rules.find_first(text, &[(At::Line, &wanted), (At::Start, &wanted), (At::End, &credit)]);
+        let signed = Cell::new(false);
+        let credit = |r: &Rule| {
+            signed.set(signed.get() || r.label == Label::Signoff);
+            r.label == Label::Credit && wanted(r)
+        };
+        let hit = rules.find_first(text, self.needing[i], wanted, credit);
+        self.glued[i] = hit.is_some() || signed.get();
         hit.map(|hit| Verdict::rule(hit.rule))
     }
 
@@ -287,7 +302,7 @@ impl<'r> Pass<'_, '_, 'r> {
 
     fn is_outlet(&self, i: usize) -> bool {
         let block = &self.blocks[i];
-        block.shape.words <= 3 && (block.shape.all_caps() || self.rules.agencies.is_agency(&block.text))
+        block.shape.words <= 3 && (block.letters().all_caps() || self.rules.agencies.is_agency(&block.text))
     }
 
     /// After a line that ends the item, and from the last paragraph backwards.

@@ -42,7 +42,7 @@ pub(super) fn is_page(rules: &Rules, text: &str, blocks: &[Block<'_>]) -> bool {
     if blocks.len() < 30 {
         return false;
     }
-    let short = |b: &&Block<'_>| b.shape.words <= 5 && b.shape.end == End::Open && b.shape.digits <= 2;
+    let short = |b: &&Block<'_>| b.shape.words <= 5 && b.shape.end == End::Open && b.letters().digits <= 2;
     let count = blocks.iter().filter(short).count();
     let many = (count >= 15 && count * 3 >= blocks.len()) || (count >= 20 && count * 6 >= blocks.len());
     let dateline = |b: &Block<'_>| rules.agencies.dateline(&text[b.span.clone()], false).is_some();
@@ -85,7 +85,8 @@ pub(super) fn structure<'t, 'r>(
     let story = verdicts.iter().position(|v| v.label == Label::Body).unwrap_or(blocks.len());
     let found: Option<Found<'t, 'r>> =
         blocks.get(story).and_then(|b| rules.agencies.dateline(&text[b.span.clone()], true));
-    Structure { verdicts, dateline: found.map(|found| (story, found)), story }
+    let glued = vec![true; blocks.len()];
+    Structure { verdicts, dateline: found.map(|found| (story, found)), story, glued }
 }
 
 fn reason(label: Label) -> &'static str {

@@ -22,17 +22,22 @@ impl<'r> Pass<'_, '_, 'r> {
 
     /// An unlabelled line that is no sentence.
     pub(super) fn is_open(&self, i: usize) -> bool {
-        let (text, shape) = (self.blocks[i].text.as_ref(), &self.blocks[i].shape);
+        let (block, shape) = (&self.blocks[i], &self.blocks[i].shape);
+        if shape.long || shape.words > HEADLINE_WORDS {
+            return false;
+        }
+        let text = block.text.as_ref();
         let dots = text.ends_with("...") || text.ends_with('…');
         let open = match shape.end {
             End::Open => true,
             End::Sentence => {
-                (dots && shape.words <= 5) || text.ends_with(['?', '!']) && shape.words <= 12 || shape.all_caps()
+                (dots && shape.words <= 5)
+                    || text.ends_with(['?', '!']) && shape.words <= 12
+                    || block.letters().all_caps()
             }
-            End::Colon => shape.all_caps() && shape.words <= 6,
+            End::Colon => shape.words <= 6 && block.letters().all_caps(),
         };
-        let one = without_number(text);
-        is_time(text) || (open && !shape.long && shape.words <= HEADLINE_WORDS && !holds_sentence(one))
+        is_time(text) || (open && !holds_sentence(without_number(text)))
     }
 
     /// Decides on a run of lines that are no sentences: one or two between paragraphs are crossheads or links, more are a
@@ -62,6 +67,7 @@ impl<'r> Pass<'_, '_, 'r> {
 
     fn open_line(&self, i: usize, dateline: bool, before: End, followed: bool, last: bool) -> Option<Verdict<'r>> {
         let (text, shape) = (self.blocks[i].text.as_ref(), &self.blocks[i].shape);
+        let letters = self.blocks[i].letters();
         let framed = [("- ", " -"), ("– ", " –"), ("— ", " —")]
             .iter()
             .any(|(open, close)| text.starts_with(open) && text.ends_with(close))
@@ -69,18 +75,18 @@ impl<'r> Pass<'_, '_, 'r> {
         let first = text.chars().next()?;
         let item =
             !framed && (matches!(first, '-' | '–' | '—' | '*' | '•' | '·' | '(' | '[' | '@') || first.is_lowercase());
-        if item || shape.upper + shape.lower < 2 || shape.digits > 6 {
+        if item || letters.upper + letters.lower < 2 || letters.digits > 6 {
             return None;
         }
-        if before == End::Colon && !framed && !shape.all_caps() && !is_time(text) {
+        if before == End::Colon && !framed && !letters.all_caps() && !is_time(text) {
             return None;
         }
         let question = text.ends_with('?');
-        if shape.all_caps() && !framed && !question && shape.words > CAPITALS_WORDS {
+        if letters.all_caps() && !framed && !question && shape.words > CAPITALS_WORDS {
             return followed
                 .then(|| Verdict::evidence(Label::Boilerplate, "a headline in capitals between paragraphs"));
         }
-        let short = shape.words <= 6 || framed || shape.all_caps() || (question && shape.words <= 10);
+        let short = shape.words <= 6 || framed || letters.all_caps() || (question && shape.words <= 10);
         if short {
             return followed.then(|| Verdict::evidence(Label::Subhead, SHORT));
         }
