@@ -70,8 +70,8 @@ pub(super) enum End {
     Renew(KafkaError),
     /// The group is to share its partitions out again.
     Rejoin,
-    /// The group has another member of this name: another process, or this one as it was. A client whose
-    /// session has timed out joins anew, and its own heartbeats of before are then refused as another's (librdkafka #3437).
+    /// The group has another member of this name: another process, or this one as it was. A client whose session has timed
+    /// out joins anew, and its own heartbeats of before are then refused as another's (librdkafka #3437).
     Fenced,
     /// Going on would be wrong.
     Fail(WorkerError),

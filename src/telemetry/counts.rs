@@ -4,7 +4,8 @@ use super::labels::{DuplicateKind, Stage};
 use super::sources::{Fate, SourceCounts};
 use crate::reject::Reason;
 
-/// What one transaction did. Filled while it is open, handed to [`Metrics::committed`](super::Metrics::committed) once it is not, or dropped with it.
+/// What one transaction did. Filled while it is open, handed to [`Metrics::committed`](super::Metrics::committed) once it is
+/// not, or dropped with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Raw items read.
