@@ -22,13 +22,16 @@ use rdkafka::{
 };
 
 use super::clients::WireProducer;
+use crate::telemetry::health::HEARTBEAT;
 
 /// How long one blocking call may take before it is looked at again.
 const CALL: Duration = Duration::from_secs(5);
 /// How often it is looked whether the records of a transaction are delivered.
 const DRAIN_GLANCE: Duration = Duration::from_millis(1);
 /// How long a transaction may take to end before its producer is given up.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(30);
+/// A worker that aborts stands still meanwhile, and is not to be taken for one that hangs.
+const _: () = assert!(DEADLINE.as_secs() + CALL.as_secs() < HEARTBEAT.as_secs());
 /// How long a commit may give no sign. Sending offsets ignores its time-out, and may wait for ever for a group coordinator
 /// that has left (librdkafka #5456, #5511).
 const HANGS: Duration = Duration::from_secs(20);

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// A loop that has not turned for this long hangs.
-const HEARTBEAT: Duration = Duration::from_secs(60);
+pub const HEARTBEAT: Duration = Duration::from_secs(60);
 
 /// A worker that has items but has not committed for this long is stuck.
 const COMMIT: Duration = Duration::from_secs(30);

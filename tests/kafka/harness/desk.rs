@@ -372,7 +372,6 @@ impl OpenTransactions {
 fn producer(bootstrap: &str) -> FutureProducer {
     ClientConfig::new()
         .set("bootstrap.servers", bootstrap)
-        .set("linger.ms", "1")
         // What is sent again must not fall behind what was sent after it.
         .set("enable.idempotence", "true")
         // The broker decides what is too large.
