@@ -266,7 +266,7 @@ impl<'r> Pass<'_, '_, 'r> {
                 Verdict::evidence(Label::Boilerplate, "the outlet under a byline")
             } else if self.is_byline(i, headline.is_some()) {
                 Verdict::evidence(Label::Byline, "names and nothing else")
-            } else if block.shape.words > 1 && self.rules.agencies.is_agency(&block.text) {
+            } else if (2..=3).contains(&block.shape.words) && self.rules.agencies.is_agency(&block.text) {
                 Verdict::evidence(Label::Byline, "an agency and nothing else")
             } else if headline.is_none()
                 && (2..=HEADLINE_WORDS).contains(&block.shape.words)
