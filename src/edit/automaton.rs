@@ -239,9 +239,14 @@ fn thompson(way: Way, max_bytes: usize) -> thompson::Compiler {
 }
 
 /// Shorthands that patterns may use. A shorthand may use those below it.
-const SHORTHANDS: [(&str, &str); 9] = [
+const SHORTHANDS: [(&str, &str); 10] = [
     // Names and how they are strung together: `Kit Marlow, Ana van Brandt and J. Roe`.
     ("<names>", "<name>(?:(?:,? (?:and|und|et|y|e|og|och|en|i) |[,;] ?| ?[&/|] ?)<name>)*"),
+    // Who is named as a source: capitalised words and the small ones between, but no verb.
+    (
+        "<sources>",
+        "(?:the )?(?:<Upper>|[0-9@“\\x22‘(])[^ ]*(?: (?:(?:<Upper>|[0-9@&|/(“\\x22‘–—-])[^ ]*|and|or|of|the|for|in|at|on|via|by|from|to|with|de|la|van|von|der|del|y|e|file|pool|handout))*",
+    ),
     ("<name>", "<Word>(?:[ -](?:<Word>|de|del|da|das|do|dos|di|du|van|von|der|den|ter|la|le|al|el|bin|ibn|zu))*"),
     // Where somebody reported from: `Ostheim, Va., and the Hook of Holm`.
     ("<place>", "(?:the )?<Word>(?:,? (?:<Word>|and|in|the|of|de|la|el|al|near))*"),

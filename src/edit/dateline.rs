@@ -93,7 +93,8 @@ impl Agencies {
         self.known(text).is_some()
     }
 
-    fn known(&self, text: &str) -> Option<&str> {
+    /// The agency that `text` names, as articles call it.
+    pub(super) fn known(&self, text: &str) -> Option<&str> {
         self.with_form(text, |_, form| form == text || form.len() > 2)
     }
 

@@ -141,6 +141,8 @@ impl<'r> Pass<'_, '_, 'r> {
             places.contains(&r.place)
                 && r.in_scope(&self.sources)
                 && (!matches!(r.label, Label::Boilerplate | Label::Signoff) || r.at != At::Line || !*speech)
+                // `CLOSE CALL` is a crosshead, `CLOSE The mayor speaks` a caption.
+                && !(r.chrome && self.blocks[i].letters().all_caps())
         };
         let signed = Cell::new(false);
         let credit = |r: &Rule| {
@@ -264,6 +266,8 @@ impl<'r> Pass<'_, '_, 'r> {
                 Verdict::evidence(Label::Boilerplate, "the outlet under a byline")
             } else if self.is_byline(i, headline.is_some()) {
                 Verdict::evidence(Label::Byline, "names and nothing else")
+            } else if (2..=3).contains(&block.shape.words) && self.rules.agencies.is_agency(&block.text) {
+                Verdict::evidence(Label::Byline, "an agency and nothing else")
             } else if headline.is_none()
                 && (2..=HEADLINE_WORDS).contains(&block.shape.words)
                 && block.shape.end != End::Colon
@@ -364,16 +368,27 @@ impl<'r> Pass<'_, '_, 'r> {
         }
     }
 
-    /// A caption between paragraphs, in the copy of agencies that end one with their name: it is dated, as a caption is, and
-    /// the story goes on behind it.
+    /// A caption between paragraphs, in the copy of agencies that end one with their name: the story goes on behind it, and
+    /// it is dated, as a caption is, or credited to the agency whose story this is: a sign-off would end the item.
     fn captions(&mut self, from: usize) {
-        let last = (from..self.blocks.len()).rev().find(|i| self.found[*i].is_none());
-        for i in from..last.unwrap_or(from) {
-            let text = self.blocks[i].text.as_ref();
-            let credited = text.ends_with(')')
-                && text.rfind('(').is_some_and(|at| self.rules.agencies.is_agency(&text[at + 1..text.len() - 1]));
-            if credited && self.found[i].is_none() && self.dated(i) {
-                self.found[i] = Some(Verdict::evidence(Label::Caption, "dated, and credited to an agency"));
+        let text = |i: usize| self.blocks[i].text.as_ref();
+        let open = |i: &usize| self.found[*i].is_none();
+        let Some(last) = (from..self.blocks.len()).rev().find(open) else { return };
+        let credited: Vec<(usize, &str)> = (from..last)
+            .filter(open)
+            .filter_map(|i| Some((i, self.rules.agencies.known(bracketed_at_end(text(i))?)?)))
+            .collect();
+        let round_up = || self.blocks[from..].iter().any(|b| self.rules.agencies.dateline(&b.text, false).is_some());
+        for &(i, agency) in &credited {
+            let own = || {
+                matches!(credited.as_slice(), [_] | [_, _])
+                    && self.sources.contains(&agency)
+                    && !round_up()
+                    && self.blocks[i].shape.words <= CAPTION_WORDS
+                    && !reports_speech(text(i))
+            };
+            if self.dated(i) || own() {
+                self.found[i] = Some(Verdict::evidence(Label::Caption, "credited to an agency between paragraphs"));
             }
         }
     }
@@ -395,6 +410,12 @@ impl<'r> Pass<'_, '_, 'r> {
         self.open_lines(run, dateline);
         self.series(story + 1);
     }
+}
+
+/// What stands in the brackets that a paragraph ends with: `The mayor waits. (AP)` → `AP`.
+fn bracketed_at_end(text: &str) -> Option<&str> {
+    let inner = text.strip_suffix(')')?;
+    Some(&inner[inner.rfind('(')? + 1..])
 }
 
 /// Whether `text` is `headline` with the size of a picture and who filed it behind: `Ferries return 150 150 admin`.
