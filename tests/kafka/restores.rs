@@ -41,7 +41,7 @@ fn a_leader_that_does_not_know_what_is_committed_ends_no_restore() {
 }
 
 #[test]
-fn nor_does_it_end_what_operators_read() {
+fn nor_does_it_hide_anything_from_operators() {
     let proxy = Proxy::listen();
     let broker = Broker::private_behind(&proxy);
     let desk = pipeline(&broker, &proxy);
