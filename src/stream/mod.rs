@@ -19,6 +19,7 @@ pub mod restore;
 pub mod scan;
 mod session;
 mod shadow;
+pub mod span;
 pub mod topics;
 pub mod transaction;
 pub mod worker;

@@ -7,10 +7,13 @@
 //! 2. the high watermark of the changelog, as a *read-uncommitted* client sees it: whatever an earlier owner committed, or
 //!    is about to, lies below it;
 //! 3. wait until the last stable offset has reached that mark: no open transaction hides committed entries any more;
-//! 4. read the changelog, committed records only, to its end.
+//! 4. read the changelog, committed records only, to its end, which lies at the mark or behind it ([`Span`]).
 //!
 //! Bounding the read by the last stable offset at once would lose entries that a crashed writer's open transaction hides.
+//!
+//! [`Span`]: super::span::Span
 
+mod changelog;
 mod work;
 
 use std::{

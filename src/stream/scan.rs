@@ -9,7 +9,10 @@ use rdkafka::{
     message::BorrowedMessage,
 };
 
-use super::clients::{self, Isolation, Reader};
+use super::{
+    clients::{self, Isolation, Reader},
+    span::Spans,
+};
 use crate::{config::Config, telemetry::Metrics};
 
 /// How long a question to the brokers may take.
@@ -76,8 +79,7 @@ pub enum Next<'m> {
 pub struct Scan {
     consumer: Reader,
     topic: String,
-    /// The end of each span that is not read yet.
-    open: BTreeMap<i32, i64>,
+    left: Spans,
 }
 
 impl Scan {
@@ -87,7 +89,7 @@ impl Scan {
     /// Where librdkafka refuses a property.
     pub fn new(config: &Config, topic: &str) -> KafkaResult<Self> {
         let consumer = clients::reader(config, Isolation::Committed, Metrics::new(""))?;
-        Ok(Scan { consumer, topic: topic.to_owned(), open: BTreeMap::new() })
+        Ok(Scan { consumer, topic: topic.to_owned(), left: Spans::default() })
     }
 
     /// The partitions of the topic.
@@ -138,7 +140,7 @@ impl Scan {
         let mut list = TopicPartitionList::new();
         for (partition, span) in spans {
             list.add_partition_offset(&self.topic, *partition, Offset::Offset(span.start))?;
-            self.open.insert(*partition, span.end);
+            self.left.add(*partition, span.clone());
         }
         self.consumer.assign(&list)
     }
@@ -148,30 +150,30 @@ impl Scan {
     /// # Errors
     /// Where a partition cannot be read.
     pub fn next(&mut self, wait: Duration) -> KafkaResult<Next<'_>> {
-        if self.open.is_empty() {
+        if self.left.first().is_none() {
             return Ok(Next::Done);
         }
         match self.consumer.poll(wait) {
             None => Ok(Next::Nothing),
-            Some(Ok(message)) => {
-                let Some(end) = self.open.get(&message.partition()).copied() else { return Ok(Next::Nothing) };
-                if message.offset() + 1 >= end {
-                    self.open.remove(&message.partition());
+            Some(Ok(message)) => Ok(match self.left.take(message.partition(), message.offset()) {
+                true => Next::Record(message),
+                false => Next::Nothing,
+            }),
+            Some(Err(error)) => {
+                let outcome = match error {
+                    KafkaError::PartitionEOF(partition) => self.left.end(&self.consumer, &self.topic, partition),
+                    error => Err(error),
+                };
+                match outcome {
+                    Err(error) if !error.rdkafka_error_code().is_some_and(is_passing) => Err(error),
+                    _ => Ok(Next::Nothing),
                 }
-                Ok(if message.offset() < end { Next::Record(message) } else { Next::Nothing })
             }
-            // A span ends where its partition does: transaction markers may take its last offsets.
-            Some(Err(KafkaError::PartitionEOF(partition))) => {
-                self.open.retain(|open, end| *open != partition || *end == i64::MAX);
-                Ok(Next::Nothing)
-            }
-            Some(Err(error)) if error.rdkafka_error_code().is_some_and(is_passing) => Ok(Next::Nothing),
-            Some(Err(error)) => Err(error),
         }
     }
 }
 
-/// Errors of a connection, which librdkafka mends by itself.
+/// Errors of a connection or of a partition that changes its leader, which librdkafka mends by itself.
 fn is_passing(code: rdkafka::types::RDKafkaErrorCode) -> bool {
     use rdkafka::types::RDKafkaErrorCode as Code;
     matches!(
@@ -181,6 +183,9 @@ fn is_passing(code: rdkafka::types::RDKafkaErrorCode) -> bool {
             | Code::OperationTimedOut
             | Code::Resolve
             | Code::NodeUpdate
+            | Code::LeaderNotAvailable
+            | Code::NotLeaderForPartition
+            | Code::OffsetNotAvailable
     )
 }
 

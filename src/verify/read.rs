@@ -17,6 +17,7 @@ use crate::{
     config::Config,
     stream::{
         clients::{self, Isolation, Reader},
+        span::Spans,
         topics::Role,
     },
     telemetry::Metrics,
@@ -129,50 +130,46 @@ impl<'c> Source<'c> {
     ) -> Result<(), VerifyError> {
         let topic = self.topic(role);
         let failed = |error| failed(topic, error);
-        let mut ends = BTreeMap::new();
+        let mut left = Spans::default();
         let mut assigned = TopicPartitionList::new();
         for (partition, start) in &starts.from {
             let (_, stable) = self.watermarks(topic, *partition)?;
             let end = starts.ends.as_ref().map_or(stable, |ends| ends.get(partition).copied().unwrap_or(0).min(stable));
             if *start < end {
                 assigned.add_partition_offset(topic, *partition, Offset::Offset(*start)).map_err(failed)?;
-                ends.insert(*partition, (*start, end));
+                left.add(*partition, *start..end);
             }
         }
-        let total: i64 = ends.values().map(|(start, end)| end - start).sum();
-        let mut left = ends.clone();
+        let total = left.left();
         let reader = reader(self.config, &self.metrics).map_err(failed)?;
         reader.assign(&assigned).map_err(failed)?;
         let (mut well, mut told) = (Instant::now(), Instant::now());
-        while let Some((partition, (reached, end))) = left.iter().next().map(|(p, range)| (*p, *range)) {
-            match reader.poll(Duration::from_millis(100)) {
+        while let Some((partition, span)) = left.first() {
+            let outcome = match reader.poll(Duration::from_millis(100)) {
                 Some(Ok(message)) => {
                     well = Instant::now();
-                    let Some((next, end)) = left.get_mut(&message.partition()) else { continue };
-                    if message.offset() < *end {
+                    if left.take(message.partition(), message.offset()) {
                         take(&message);
                     }
-                    *next = message.offset() + 1;
-                    if next >= end {
-                        left.remove(&message.partition());
-                    }
+                    Ok(())
                 }
-                // What is left before the end is markers and aborted records.
-                Some(Err(KafkaError::PartitionEOF(partition))) => _ = left.remove(&partition),
-                Some(Err(error)) if well.elapsed() > PATIENCE => return Err(failed(error)),
+                Some(Err(KafkaError::PartitionEOF(partition))) => left.end(&reader, topic, partition),
+                Some(Err(error)) => Err(error),
                 None if well.elapsed() > PATIENCE => {
-                    let (topic, seconds) = (topic.to_owned(), PATIENCE.as_secs());
-                    return Err(VerifyError::Stuck { topic, partition, reached, end, seconds });
+                    let (topic, reached, end) = (topic.to_owned(), span.next(), span.end());
+                    return Err(VerifyError::Stuck { topic, partition, reached, end, seconds: PATIENCE.as_secs() });
                 }
-                _ => {}
+                None => Ok(()),
+            };
+            if well.elapsed() > PATIENCE {
+                outcome.map_err(failed)?;
             }
             if told.elapsed() >= TELL {
                 told = Instant::now();
-                let rest: i64 = left.values().map(|(next, end)| (end - next).max(0)).sum();
-                progress(Progress { role, read: (total - rest).unsigned_abs(), total: total.unsigned_abs() });
+                progress(Progress { role, read: total - left.left(), total });
             }
         }
-        progress(Progress { role, read: total.unsigned_abs(), total: total.unsigned_abs() });
+        progress(Progress { role, read: total, total });
         Ok(())
     }
 }

@@ -5,15 +5,18 @@ use std::time::{Duration, Instant};
 
 use copydesk::dedup::{Entry, Identity, Source, UriTag, record};
 use copydesk::fingerprint::ContentHash;
+use copydesk::stream::clients::{self, Isolation};
 use copydesk::stream::core::Lane;
 use copydesk::stream::restore::{Opened, Opener};
+use copydesk::stream::span::Span;
 use copydesk::stream::transaction::Outcome;
 use copydesk::telemetry::{Input, Metrics};
 use copydesk::wire::Status;
-use rdkafka::ClientConfig;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use crate::bench::{Bench, PATIENCE};
 
@@ -94,6 +97,41 @@ fn lanes_of_one_number_are_opened_each_with_what_belongs_to_it() {
     opened.sort_by_key(|opened| opened.lane);
     let found = opened.iter().map(|opened| (opened.lane, opened.table.as_ref().map(|table| table.len())));
     assert_eq!(found.collect::<Vec<_>>(), [(lanes[0], None), (lanes[1], Some(3))]);
+}
+
+/// An end is reported once. One that came early is reported again after a seek, and where the leader has told its watermarks in
+/// between, nothing more is to come: no reader waits for offsets that hold no record. The real broker's part of it is in the
+/// Kafka tests (`restores`).
+#[test]
+fn an_early_end_is_believed_the_second_time_and_only_after_the_leader_has_told_its_watermarks() {
+    let bench = Bench::new();
+    let topic = bench.config.topics.raw.as_str();
+    write(&bench, topic, [("", "an item"); 7]);
+    let reader = clients::reader(&bench.config, Isolation::Committed, Metrics::new("test")).expect("a reader");
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset(topic, 0, Offset::Offset(0)).expect("an offset");
+    reader.assign(&list).expect("the topic is there");
+    let mut read = 0;
+    let mut at_end = |span: &mut Span| {
+        let started = Instant::now();
+        loop {
+            assert!(started.elapsed() < PATIENCE, "no end after {read} records");
+            match reader.poll(Duration::from_millis(100)) {
+                Some(Ok(_)) => read += 1,
+                Some(Err(KafkaError::PartitionEOF(0))) => return span.ends(&reader, topic, 0),
+                _ => {}
+            }
+        }
+    };
+    let mut span = Span::new(0..9);
+    // What a leader that does not know how much is committed answers to the questions for both ends (KIP-207).
+    let told = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
+    let untold = RDKafkaRespErr::RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE;
+    bench.cluster.request_errors(RDKafkaApiKey::ListOffsets, &[told, untold]);
+    at_end(&mut span).expect_err("the leader does not answer");
+    assert_eq!((at_end(&mut span), span.left()), (Ok(false), 2));
+    assert_eq!((at_end(&mut span), span.left()), (Ok(true), 2));
+    assert_eq!(read, 7, "nothing is read twice");
 }
 
 /// A question about a partition whose leader is away takes its whole time-out, and is asked again and again.

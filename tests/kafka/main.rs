@@ -18,6 +18,7 @@ mod order;
 mod outages;
 mod reloading;
 mod replaying;
+mod restores;
 mod rights;
 mod rolling;
 mod secure;

@@ -11,19 +11,16 @@ use rdkafka::{
     Message as _, Offset, TopicPartitionList,
     consumer::Consumer as _,
     error::{KafkaError, KafkaResult},
-    message::BorrowedMessage,
 };
 
-use super::{Command, Opened, Unreadable};
+use super::{Command, Opened, Unreadable, changelog};
 use crate::{
     config::{Config, Start},
-    dedup::{
-        Table,
-        record::{self, Change, RecordError},
-    },
+    dedup::Table,
     stream::{
         clients::{self, Isolation, Reader},
         core::{Epoch, Lane},
+        span::Span,
     },
     telemetry::{Input, Metrics},
 };
@@ -40,7 +37,7 @@ enum Step {
     Position,
     Mark { position: i64 },
     Stable { position: i64, mark: i64, waits: bool },
-    Reading { position: i64, mark: i64, table: Box<Table> },
+    Reading { position: i64, span: Span, table: Box<Table> },
 }
 
 struct Pending {
@@ -261,7 +258,7 @@ impl Work {
                 }
                 self.committed.incremental_assign(&self.seen(lane.partition, Offset::Beginning))?;
                 let table = Box::new(Table::new(self.config.dedup.window()));
-                self.set(lane, Step::Reading { position, mark, table });
+                self.set(lane, Step::Reading { position, span: Span::new(low..mark), table });
                 Ok(true)
             }
             _ => Ok(false),
@@ -332,32 +329,37 @@ impl Work {
                 None => return Ok(turn > 0),
                 Some(Ok(message)) => {
                     let lane = Lane { input: Input::Normalized, partition: message.partition() };
-                    let Some(Pending { step: Step::Reading { mark, table, .. }, .. }) = self.pending.get_mut(&lane)
+                    let Some(Pending { step: Step::Reading { span, table, .. }, .. }) = self.pending.get_mut(&lane)
                     else {
                         continue;
                     };
+                    span.advance(message.offset() + 1);
                     fault!("mid-restore");
-                    restore(table, &message, self.partitions)?;
+                    changelog::take(table, &message, self.partitions)?;
                     if message.offset() % 10_000 == 0 {
-                        let left = u64::try_from(*mark - message.offset()).unwrap_or(0);
-                        self.metrics.set_restore_remaining(lane.partition, left);
+                        self.metrics.set_restore_remaining(lane.partition, span.left());
                     }
                 }
-                Some(Err(KafkaError::PartitionEOF(partition))) => {
-                    let lane = Lane { input: Input::Normalized, partition };
-                    self.stop_reading(lane);
-                    if let Some(Pending { step: Step::Reading { position, table, .. }, .. }) =
-                        self.pending.get_mut(&lane).map(|pending| &mut *pending)
-                    {
-                        let empty = Box::new(Table::new(self.config.dedup.window()));
-                        let (position, table) = (*position, std::mem::replace(table, empty));
-                        self.finish(lane, position, Some(table))?;
-                    }
-                }
+                Some(Err(KafkaError::PartitionEOF(partition))) => self.at_end(partition)?,
                 Some(Err(error)) => return Err(error.into()),
             }
         }
         Ok(true)
+    }
+
+    /// The end of a partition of the changelog is reported.
+    fn at_end(&mut self, partition: i32) -> Result<(), Trouble> {
+        let lane = Lane { input: Input::Normalized, partition };
+        let Some(Pending { step: Step::Reading { position, span, table }, .. }) = self.pending.get_mut(&lane) else {
+            return Ok(());
+        };
+        if !span.ends(&self.committed, &self.config.topics.seen, partition)? {
+            return Ok(());
+        }
+        let empty = Box::new(Table::new(self.config.dedup.window()));
+        let (position, table) = (*position, std::mem::replace(table, empty));
+        self.stop_reading(lane);
+        self.finish(lane, position, Some(table))
     }
 
     fn finish(&mut self, lane: Lane, position: i64, table: Option<Box<Table>>) -> Result<(), Trouble> {
@@ -374,24 +376,6 @@ impl Work {
         }
         self.outbox.send(Ok(Opened { lane, epoch: pending.epoch, position, table })).map_err(|_| Trouble::Gone)
     }
-}
-
-/// Takes a record of the changelog into the table of its partition.
-fn restore(table: &mut Table, message: &BorrowedMessage<'_>, partitions: i32) -> Result<(), Unreadable> {
-    let place = || format!("{}/{}/{}", message.topic(), message.partition(), message.offset());
-    match record::read(message.key().unwrap_or_default(), message.payload()) {
-        Ok(Change::Seen(entry)) => {
-            let owner = entry.identity.partition(partitions);
-            if owner != message.partition() {
-                return Err(Unreadable::Partitions { place: place(), owner, partitions });
-            }
-            table.restore(entry);
-        }
-        Ok(Change::Forget(identity)) => table.restore_forgotten(&identity),
-        Err(cause @ RecordError::Layout(_)) => return Err(Unreadable::Layout { place: place(), cause }),
-        Err(error) => tracing::warn!(place = place(), %error, "a foreign record in the changelog was passed over"),
-    }
-    Ok(())
 }
 
 enum Trouble {

@@ -4,7 +4,7 @@
 //! - [`cluster`]: three of them that replicate everything.
 //! - [`worker`]: `copydesk run` as a child process, with its log, its signals and its admin endpoints.
 //! - [`desk`]: six topics of one test's own, what was sent to the first, and [`ledger`]: where each of it ended.
-//! - [`proxy`]: stands between worker and broker, and loses answers.
+//! - [`proxy`]: stands between worker and broker, and loses or falsifies answers, those to a Fetch by [`fetch`].
 //! - [`leash`]: no child of a test outlives it, whatever happens to the test.
 //!
 //! The benchmark shares this folder.
@@ -14,6 +14,7 @@ pub mod broker;
 pub mod cluster;
 pub mod corpus;
 pub mod desk;
+pub mod fetch;
 pub mod http;
 pub mod jars;
 pub mod leash;

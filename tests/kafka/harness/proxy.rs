@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use super::fetch::HeldBack;
+
 /// What happens to answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answers {
@@ -20,12 +22,16 @@ pub enum Answers {
     Lost,
     /// They name a coordinator that is away; for [`api::FIND_COORDINATOR`] only.
     Misleading,
+    /// They say that each partition ends before its records, the first time a connection asks for any; for [`api::FETCH`] only.
+    Unaware,
 }
 
 /// Numbers of the Kafka protocol.
 pub mod api {
     /// Produce.
     pub const PRODUCE: i16 = 0;
+    /// Fetch.
+    pub const FETCH: i16 = 1;
     /// FindCoordinator.
     pub const FIND_COORDINATOR: i16 = 10;
     /// AddOffsetsToTxn, the first request of sending offsets to a transaction.
@@ -90,7 +96,7 @@ impl Proxy {
         *self.0.answers.lock().expect("nobody panics with it") = (fate, to.to_vec());
     }
 
-    /// How many answers were late, lost or misleading.
+    /// How many answers were late, lost or false.
     pub fn touched(&self) -> usize {
         self.0.touched.load(Ordering::Relaxed)
     }
@@ -152,6 +158,7 @@ fn answers(
     from: &mut TcpStream,
     to: &mut TcpStream,
 ) -> io::Result<()> {
+    let mut held_back = HeldBack::default();
     loop {
         let mut answer = frame(from)?;
         let correlation = answer.get(4..8).map(|bytes| i32::from_be_bytes(bytes.try_into().expect("four bytes")));
@@ -160,12 +167,17 @@ fn answers(
             let (fate, to) = &*state.answers.lock().expect("nobody panics with it");
             if to.is_empty() || api.is_some_and(|api| to.contains(&api)) { *fate } else { Answers::Pass }
         };
-        state.touched.fetch_add(usize::from(fate != Answers::Pass), Ordering::Relaxed);
+        let touched = match fate {
+            Answers::Pass => false,
+            Answers::Unaware => held_back.hold_back(&mut answer),
+            Answers::Late(_) | Answers::Lost | Answers::Misleading => true,
+        };
+        state.touched.fetch_add(usize::from(touched), Ordering::Relaxed);
         match fate {
             Answers::Late(by) => thread::sleep(by),
             Answers::Lost => continue,
             Answers::Misleading => mislead(&mut answer),
-            Answers::Pass => {}
+            Answers::Pass | Answers::Unaware => {}
         }
         if correlation.and_then(|id| pending.lock().expect("nobody panics with it").remove(&id)) == Some(api::PRODUCE) {
             state.producing.fetch_sub(1, Ordering::Relaxed);
