@@ -342,8 +342,8 @@ impl<'r> Pass<'_, '_, 'r> {
         let mut story = None;
         for i in from..to {
             match self.found[i] {
-                // How old a listed story is.
-                Some(v) if listed.is_some() && v.label == Label::Date => {}
+                // How old a listed story is, and what parts it from the next.
+                Some(v) if listed.is_some() && (v.label == Label::Date || !self.says_something(i)) => {}
                 Some(v) => listed = v.rule.filter(|r| r.list).map(|r| r.id.as_str()),
                 None if listed.is_some() && self.is_open(i) => {
                     let end = *story.get_or_insert_with(|| {
@@ -363,6 +363,10 @@ impl<'r> Pass<'_, '_, 'r> {
             }
         }
         any
+    }
+
+    fn says_something(&self, i: usize) -> bool {
+        self.blocks[i].text.contains(char::is_alphanumeric)
     }
 
     /// The beginning of another story, with a dateline of its own, behind which the item has no copy.
