@@ -25,6 +25,7 @@ pub(super) fn split<'t>(rules: &Rules, text: &'t str, sources: &[&str]) -> Capti
     if let Some(hit) = rules.find_in_caption(At::End, text, is_credit) {
         let (shows, by) = text.split_at(hit.offset);
         let by = by.trim().trim_start_matches(['|', '–', '—']).trim_start();
+        let by = by.strip_prefix("- ").unwrap_or(by);
         return Caption { text: shows.trim_end(), credit: Some(by), ..Caption::default() };
     }
     if rules.find(At::Line, text, is_credit).is_some() {

@@ -194,7 +194,10 @@ impl Agencies {
                     || head.place.is_some_and(all_caps)
                     || (self.dashless(&agencies) && sentence_at(text, after) && known());
                 let goes_on = text.get(after..).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
-                if telling && goes_on && head.place.is_some() {
+                // On a line of its own: a known place, or an agency's desk for a region, as `(dpa/lno)`.
+                let desk = || marked.split_once('/').is_some_and(|(_, d)| d.bytes().all(|b| b.is_ascii_lowercase()));
+                let alone = || text.len() == after && (self.trusted(head.place) || desk());
+                if (telling || alone()) && goes_on && head.place.is_some() {
                     return Some(found(text, after, head, agencies));
                 }
             } else if open == '(' && dash.is_some() && (other_agency(marked, &head) || self.station(marked, &head)) {
@@ -234,7 +237,8 @@ impl Agencies {
             .find(|(i, c)| {
                 (matches!(c, '—' | '–' | '_')
                     || (*c == '-' && window[..*i].ends_with(' '))
-                    || window[*i..].starts_with("--"))
+                    || window[*i..].starts_with("--")
+                    || (*c == '.' && window[*i..].starts_with(".- ")))
                     && *i > 0
             })
             .map(|(i, _)| i)?;
@@ -282,9 +286,19 @@ impl Agencies {
         }
         let (place, day) = day::split(text);
         let mut place = place.trim_end().trim_end_matches(',').trim_end();
+        // `OSTHEIM, May 5, 2020, May 05, 2020 (GLOBE NEWSWIRE) --`.
+        if day.is_some()
+            && let (before, Some(again)) = day::split(place)
+            && day.is_some_and(|day| (day.month, day.day) == (again.month, again.day))
+        {
+            place = before.trim_end().trim_end_matches(',').trim_end();
+        }
         // `Kyiv. May 5`: the point belongs to the city, unless it is an abbreviation.
         if day.is_some() && !place.contains(',') && !self.region(place) {
             place = place.strip_suffix('.').filter(|p| !p.contains('.')).unwrap_or(place);
+        }
+        if day.is_none() {
+            place = without_day(place);
         }
         if place.is_empty() {
             return Some(Head { place: None, day });
@@ -301,6 +315,14 @@ struct Head<'t> {
 
 fn found<'t, 'r>(text: &'t str, end: usize, head: Head<'t>, agencies: Vec<Agency<'t, 'r>>) -> Found<'t, 'r> {
     Found { verbatim: text[..end].trim_end(), rest: skip_space(text, end), place: head.place, day: head.day, agencies }
+}
+
+/// A place without the day that stands behind it without its month: `MADRID, 13`.
+fn without_day(place: &str) -> &str {
+    match place.rsplit_once(", ") {
+        Some((name, day)) if day.len() <= 2 && day.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => place,
+    }
 }
 
 /// Whether a sentence begins at `at`, spaces aside.

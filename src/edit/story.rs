@@ -25,7 +25,7 @@ const HEADLINE_WORDS: usize = 16;
 
 /// Words that a link under a heading has at least, inside the story and behind it.
 const LINK_WORDS: usize = 5;
-const TAIL_LINK_WORDS: usize = 3;
+const TAIL_LINK_WORDS: usize = 1;
 
 /// What a paragraph is, and why.
 #[derive(Clone, Copy, Debug)]
@@ -102,6 +102,10 @@ pub(super) fn structure<'t, 'r>(
     }
     pass.head(story, dateline.is_some(), hints);
     pass.tail(story);
+    // Behind a list of links the story ends sooner.
+    if pass.lists(story + 1, blocks.len()) {
+        pass.tail(story);
+    }
     pass.story(story, dateline.is_some());
     let glued = pass.glued;
     let verdicts = pass.found.into_iter().map(|v| v.unwrap_or(Verdict::evidence(Label::Body, "story"))).collect();
@@ -258,6 +262,8 @@ impl<'r> Pass<'_, '_, 'r> {
                 Verdict::evidence(Label::Headline, "the headline sent beside the text")
             } else if dateline && self.sentence(i) {
                 Verdict::evidence(Label::Caption, "a sentence before the dateline")
+            } else if headline.is_some() && block.text.ends_with(')') && self.may_be_credited(i) {
+                Verdict::evidence(Label::Caption, "credited, under the headline")
             } else if headline.is_some_and(|h| self.blocks[h].text == block.text) {
                 Verdict::evidence(Label::Headline, "the headline again")
             } else if headline.is_some_and(|h| names_image(&block.text, &self.blocks[h].text)) {
@@ -332,12 +338,16 @@ impl<'r> Pass<'_, '_, 'r> {
         }
     }
 
-    /// Open lines under a heading that announces links. Behind the last sentence a short one can be no crosshead.
-    fn lists(&mut self, from: usize, to: usize) {
+    /// Open lines under a heading that announces links. Behind the last sentence a short one can be no crosshead. Whether
+    /// there are any.
+    fn lists(&mut self, from: usize, to: usize) -> bool {
+        let mut any = false;
         let mut listed: Option<&'r str> = None;
         let mut story = None;
         for i in from..to {
             match self.found[i] {
+                // How old a listed story is, and what parts it from the next.
+                Some(v) if listed.is_some() && (v.label == Label::Date || !self.says_something(i)) => {}
                 Some(v) => listed = v.rule.filter(|r| r.list).map(|r| r.id.as_str()),
                 None if listed.is_some() && self.is_open(i) => {
                     let end = *story.get_or_insert_with(|| {
@@ -345,13 +355,28 @@ impl<'r> Pass<'_, '_, 'r> {
                     });
                     if self.blocks[i].shape.words >= if i < end { LINK_WORDS } else { TAIL_LINK_WORDS } {
                         self.found[i] = listed.map(|id| Verdict::evidence(Label::Boilerplate, id));
+                        any = true;
                     } else {
                         listed = None;
                     }
                 }
+                None if listed.is_some() && self.is_teaser(i, to) => {
+                    self.found[i] = listed.map(|id| Verdict::evidence(Label::Boilerplate, id));
+                }
                 None => listed = None,
             }
         }
+        any
+    }
+
+    fn says_something(&self, i: usize) -> bool {
+        self.blocks[i].text.contains(char::is_alphanumeric)
+    }
+
+    /// The beginning of another story, with a dateline of its own, behind which the item has no copy.
+    fn is_teaser(&self, i: usize, to: usize) -> bool {
+        let dated = |j: usize| self.rules.agencies.dateline(&self.blocks[j].text, false).is_some();
+        dated(i) && (i + 1..to).all(|j| self.found[j].is_some() || self.is_open(j) || dated(j))
     }
 
     /// Sentences under a heading that announces what is not the story.
@@ -395,7 +420,6 @@ impl<'r> Pass<'_, '_, 'r> {
 
     /// Lists under a heading, crossheads, and links between the paragraphs.
     fn story(&mut self, story: usize, dateline: bool) {
-        self.lists(story + 1, self.blocks.len());
         self.sections(story + 1);
         self.captions(story + 1);
         let mut run = Vec::new();
@@ -442,9 +466,10 @@ fn reports_speech(text: &str) -> bool {
     VERBS.iter().any(|verb| text.contains(verb))
 }
 
-/// Whether a sentence ends inside `text`, be it that a sign-off is glued to it: `2,3 Prozent./ag/jha/`.
+/// Whether a sentence ends inside `text`, be it that a sign-off is glued to it: `2,3 Prozent./ag/jha/`, `the office.Enditem`.
 fn holds_sentence(text: &str) -> bool {
-    let behind = |at: usize| text[at + 1..].starts_with([' ', '/', '(', '[', '–', '—']);
+    let glued = |at: usize| text[..at].ends_with(char::is_lowercase) && text[at + 1..].starts_with(char::is_uppercase);
+    let behind = |at: usize| text[at + 1..].starts_with([' ', '/', '(', '[', '–', '—']) || glued(at);
     text.match_indices('.').any(|(at, _)| behind(at) && ends_in_word(&text[..=at]))
 }
 

@@ -1,5 +1,6 @@
 //! Lines that are no sentences between the paragraphs of a story: crossheads, links to other stories, lists.
 
+use super::super::headline;
 use super::{End, HEADLINE_WORDS, Label, Pass, Verdict, holds_sentence, reports_speech};
 
 const SHORT: &str = "a short line between paragraphs";
@@ -73,8 +74,10 @@ impl<'r> Pass<'_, '_, 'r> {
             .any(|(open, close)| text.starts_with(open) && text.ends_with(close))
             && !reports_speech(text);
         let first = text.chars().next()?;
-        let item =
-            !framed && (matches!(first, '-' | '–' | '—' | '*' | '•' | '·' | '(' | '[' | '@') || first.is_lowercase());
+        let tagged = first == '(' && headline::split(text).tag.is_some();
+        let item = !framed
+            && !tagged
+            && (matches!(first, '-' | '–' | '—' | '*' | '•' | '·' | '(' | '[' | '@') || first.is_lowercase());
         if item || letters.upper + letters.lower < 2 || letters.digits > 6 {
             return None;
         }
