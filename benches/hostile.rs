@@ -15,7 +15,7 @@ const TOLERANCE: f64 = 2.2;
 const CHEAP: f64 = 30.0;
 
 /// One item in a form that is repeated; `#` counts.
-const FORMS: [(&str, &str); 34] = [
+const FORMS: [(&str, &str); 35] = [
     ("short lines", "Harbour opens\n"),
     ("lines of one letter", "a\n"),
     ("blank lines", "\n"),
@@ -31,6 +31,10 @@ const FORMS: [(&str, &str); 34] = [
     ("brackets in brackets", "(Reporting by Kit Marlow; (Editing by Ana Brandt; "),
     ("datelines", "OSTHEIM, May 5 (UPI) -- The port is open.\n"),
     ("datelines on one line", "OSTHEIM, May 5 (UPI) -- "),
+    (
+        "datelines under a list",
+        "Related stories\nOSTHEIM, May 5 (UPI) -- The port is open.\nOSTHEIM, May 5 (UPI) -- It is not.\n",
+    ),
     ("beginnings of datelines", "OSTHEIM, "),
     ("captions", "The port, #. (AP Photo/Kit Marlow #)\n"),
     ("the same caption", "The port on Monday. (AP Photo/Kit Marlow)\n"),

@@ -343,7 +343,7 @@ impl<'r> Pass<'_, '_, 'r> {
     fn lists(&mut self, from: usize, to: usize) -> bool {
         let mut any = false;
         let mut listed: Option<&'r str> = None;
-        let mut story = None;
+        let (mut story, mut copy) = (None, None);
         for i in from..to {
             match self.found[i] {
                 // How old a listed story is, and what parts it from the next.
@@ -360,7 +360,13 @@ impl<'r> Pass<'_, '_, 'r> {
                         listed = None;
                     }
                 }
-                None if listed.is_some() && self.is_teaser(i, to) => {
+                // The beginning of another story, behind which the item has no copy.
+                None if listed.is_some() && self.has_dateline(i) => {
+                    let copy = *copy.get_or_insert_with(|| {
+                        let copy = |j: &usize| self.found[*j].is_none() && !self.is_open(*j) && !self.has_dateline(*j);
+                        (i..to).rev().find(copy).unwrap_or(i)
+                    });
+                    listed = listed.filter(|_| i >= copy);
                     self.found[i] = listed.map(|id| Verdict::evidence(Label::Boilerplate, id));
                 }
                 None => listed = None,
@@ -373,10 +379,8 @@ impl<'r> Pass<'_, '_, 'r> {
         self.blocks[i].text.contains(char::is_alphanumeric)
     }
 
-    /// The beginning of another story, with a dateline of its own, behind which the item has no copy.
-    fn is_teaser(&self, i: usize, to: usize) -> bool {
-        let dated = |j: usize| self.rules.agencies.dateline(&self.blocks[j].text, false).is_some();
-        dated(i) && (i + 1..to).all(|j| self.found[j].is_some() || self.is_open(j) || dated(j))
+    fn has_dateline(&self, i: usize) -> bool {
+        self.rules.agencies.dateline(&self.blocks[i].text, false).is_some()
     }
 
     /// Sentences under a heading that announces what is not the story.
@@ -403,12 +407,11 @@ impl<'r> Pass<'_, '_, 'r> {
             .filter(open)
             .filter_map(|i| Some((i, self.rules.agencies.known(bracketed_at_end(text(i))?)?)))
             .collect();
-        let round_up = || self.blocks[from..].iter().any(|b| self.rules.agencies.dateline(&b.text, false).is_some());
         for &(i, agency) in &credited {
             let own = || {
                 matches!(credited.as_slice(), [_] | [_, _])
                     && self.sources.contains(&agency)
-                    && !round_up()
+                    && !(from..self.blocks.len()).any(|i| self.has_dateline(i))
                     && self.blocks[i].shape.words <= CAPTION_WORDS
                     && !reports_speech(text(i))
             };

@@ -85,11 +85,9 @@ impl Span {
 pub struct Spans(BTreeMap<i32, Span>);
 
 impl Spans {
-    /// Adds a span, unless it is empty.
+    /// Adds a span.
     pub fn add(&mut self, partition: i32, offsets: Range<i64>) {
-        if !offsets.is_empty() {
-            self.0.insert(partition, Span::new(offsets));
-        }
+        self.0.insert(partition, Span::new(offsets));
     }
 
     /// The first of them.
