@@ -27,6 +27,9 @@ pub type WireConsumer = BaseConsumer<ConsumerEvents>;
 /// A consumer outside the group.
 pub type Reader = BaseConsumer<ReaderEvents>;
 
+/// After how long the broker aborts an open transaction by itself, and fences its producer.
+pub const TRANSACTION: Duration = Duration::from_secs(10);
+
 /// Who a worker thread is to Kafka.
 #[derive(Clone, Debug)]
 pub struct Identity {
@@ -217,7 +220,7 @@ pub fn consumer(config: &Config, identity: &Identity, metrics: Metrics) -> Kafka
 pub fn producer(config: &Config, identity: &Identity, max_bytes: usize, metrics: Metrics) -> KafkaResult<WireProducer> {
     let mut client = base(config);
     client
-        .set("transaction.timeout.ms", "10000")
+        .set("transaction.timeout.ms", TRANSACTION.as_millis().to_string())
         // A batch is sent in one go, so records that follow are there at once or not at all.
         .set("linger.ms", "2")
         .set("queue.buffering.max.kbytes", "131072")

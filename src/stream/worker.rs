@@ -120,6 +120,11 @@ pub fn run(
         if started.elapsed() > LASTING {
             (pause, fenced) = (PAUSE, false);
         }
+        // Of a session as young as this no transaction can have timed out.
+        let end = match end {
+            End::Renew(error) if has_lost_its_name(&error) && started.elapsed() < clients::TRANSACTION => End::Fenced,
+            end => end,
+        };
         match end {
             End::Stopped => return Ok(()),
             End::Fail(error) => return Err(error),
@@ -134,7 +139,10 @@ pub fn run(
                 fenced = true;
             }
             End::Rejoin => {}
-            End::Renew(error) => tracing::warn!(thread, %error, "starting over with new Kafka clients"),
+            End::Renew(error) => {
+                tracing::warn!(thread, %error, "starting over with new Kafka clients");
+                fenced |= has_lost_its_name(&error);
+            }
         }
         service.metrics.worker_restarted();
         let until = Instant::now() + pause;
@@ -223,6 +231,11 @@ impl Drop for Closing<'_> {
             rebalance.answer(self.0).unwrap_or_else(|error| tracing::debug!(%error, "rebalance while closing"));
         }
     }
+}
+
+/// Whether the producer was fenced: its transaction has timed out, or another has taken its name.
+fn has_lost_its_name(error: &KafkaError) -> bool {
+    matches!(error, KafkaError::Transaction(error) if error.code() == RDKafkaErrorCode::Fenced)
 }
 
 /// Whether the group has refused this member for another of its name, whichever call has told.
