@@ -12,13 +12,18 @@
 //! 5. What a restore brings counts only if the lane was not given up and taken again meanwhile: an epoch tells.
 //! 6. While the dead-letter brake holds, no raw record is taken; a release goes on behind the last one that was.
 //! 7. While a commit is under way nothing is decided: its entries are not facts yet, and not void either.
+//! 8. A raw item is decided at once only where nothing of its raw partition can lie before it between the steps (see
+//!    [`shortcut`]).
 //!
 //! Records are read and edited ahead, and wait as a [`Batch`]; a transaction is opened only when the batch is due, takes all
 //! of it at once and is committed. Its records reach the broker in few large requests, and no transaction stands open while
 //! an item is edited.
 
+mod shortcut;
+
 use std::{collections::BTreeMap, time::Duration};
 
+use self::shortcut::Shortcut;
 use crate::{
     dedup::{Identity, Sighting, Table, Verdict},
     telemetry::Input,
@@ -131,6 +136,7 @@ pub struct Core {
     last_commit: Option<Clock>,
     waiting: Vec<Waiting>,
     halted: bool,
+    shortcut: Shortcut,
 }
 
 impl Default for Core {
@@ -142,6 +148,7 @@ impl Default for Core {
             last_commit: None,
             waiting: Vec::new(),
             halted: false,
+            shortcut: Shortcut::Shut(Clock::ZERO),
         }
     }
 }
@@ -149,7 +156,7 @@ impl Default for Core {
 impl Core {
     /// The group assigned lanes.
     pub fn assigned(&mut self, lanes: impl IntoIterator<Item = Lane>) -> Vec<Action> {
-        let opening = lanes
+        let opening: Vec<_> = lanes
             .into_iter()
             .map(|lane| {
                 self.epochs += 1;
@@ -159,7 +166,9 @@ impl Core {
                 (lane, self.epochs)
             })
             .collect();
-        vec![Action::Open(opening)]
+        let mut actions = if opening.is_empty() { Vec::new() } else { self.shut(Clock::ZERO) };
+        actions.push(Action::Open(opening));
+        actions
     }
 
     /// A lane's position, and for a normalized one its table, were read. It is passed over if the lane is not (or no
@@ -222,6 +231,50 @@ impl Core {
         }
     }
 
+    /// Decides a sighting on a raw lane, where the partition that owns it is ours and the short cut is open.
+    pub fn sight_at_once(&mut self, partition: i32, sighting: &Sighting) -> Option<Verdict> {
+        if self.takes_short_cut() { self.sight(partition, sighting) } else { None }
+    }
+
+    /// Whether the short cut is open.
+    pub fn takes_short_cut(&self) -> bool {
+        self.shortcut == Shortcut::Open
+    }
+
+    /// Whether a batch should go through a transaction with barriers behind it, however small it is.
+    pub fn wants_barriers(&self, now: Clock) -> bool {
+        let owns = |input: Input| self.lanes.keys().any(|lane| lane.input == input);
+        self.shortcut.is_due(now)
+            && matches!(self.txn, Txn::Idle | Txn::Open)
+            && !(self.halted || self.is_waiting())
+            && owns(Input::Raw)
+            && owns(Input::Normalized)
+            && self.lanes.values().all(|owned| matches!(owned.phase, Phase::Open { .. }))
+    }
+
+    /// Barriers go into the open transaction, one into each of these partitions, and raw lanes are held until they come back.
+    pub fn barriers(&mut self, now: Clock) -> (u64, Vec<i32>, Vec<Action>) {
+        self.epochs += 1;
+        let normalized = self.lanes.keys().filter(|lane| lane.input == Input::Normalized);
+        let partitions: Vec<i32> = normalized.map(|lane| lane.partition).collect();
+        self.shortcut.clear(self.epochs, partitions.iter().copied(), now);
+        (self.epochs, partitions, if self.shortcut.is_clearing() { vec![self.hold()] } else { Vec::new() })
+    }
+
+    /// A barrier came back.
+    pub fn passed(&mut self, partition: i32, number: u64) {
+        self.shortcut.pass(partition, number);
+    }
+
+    /// Reads on without the short cut where barriers do not come back.
+    pub fn lose_patience(&mut self, now: Clock) -> Vec<Action> {
+        if self.shortcut.lose_patience(now) { self.resume() } else { Vec::new() }
+    }
+
+    fn shut(&mut self, until: Clock) -> Vec<Action> {
+        if self.shortcut.shut(until) { self.resume() } else { Vec::new() }
+    }
+
     /// Forgets a content on a normalized lane, as part of the open transaction; answers whether it was remembered. `None`
     /// where the lane has no table: it is not ours.
     pub fn forget(&mut self, partition: i32, identity: &Identity) -> Option<bool> {
@@ -269,6 +322,7 @@ impl Core {
         if !mutant!("no-merge-after-commit") {
             self.merge();
         }
+        self.shortcut.committed();
         self.settled()
     }
 
@@ -280,6 +334,7 @@ impl Core {
     /// The abort went through: everything is as the last commit left it.
     pub fn aborted(&mut self) -> Vec<Action> {
         self.txn = Txn::Idle;
+        let clearing = self.shortcut.is_clearing();
         let mut positions = Vec::new();
         for (lane, owned) in &mut self.lanes {
             if let Phase::Open { committed, next, table } = &mut owned.phase {
@@ -288,7 +343,7 @@ impl Core {
                     table.abort();
                 }
                 let leaving = self.waiting.iter().any(|w| matches!(w, Waiting::GiveUp(lanes) if lanes.contains(lane)));
-                let held = self.halted && lane.input == Input::Raw;
+                let held = (self.halted || clearing) && lane.input == Input::Raw;
                 if !leaving && !held {
                     positions.push((*lane, *committed));
                 }
@@ -299,19 +354,22 @@ impl Core {
         }
         let mut actions = vec![Action::Rewind(positions)];
         actions.extend(self.settled());
+        if clearing {
+            actions.extend(self.shut(Clock::ZERO));
+        }
         actions
     }
 
     /// The dead-letter brake holds: no raw record is taken any more, though a transaction that holds some goes on.
     pub fn halt(&mut self) -> Vec<Action> {
         self.halted = true;
-        vec![Action::Hold(self.open_raw_lanes().map(|(lane, _)| lane).collect())]
+        vec![self.hold()]
     }
 
     /// The dead-letter brake is released.
     pub fn release(&mut self) -> Vec<Action> {
         self.halted = false;
-        self.open_raw_lanes().map(|(lane, next)| Action::Resume(lane, next)).collect()
+        self.resume()
     }
 
     /// Whether the dead-letter brake holds.
@@ -319,9 +377,19 @@ impl Core {
         self.halted
     }
 
-    /// Whether the dead-letter brake holds this lane.
+    /// Whether the dead-letter brake holds this lane, or the wait for barriers.
     pub fn is_held(&self, lane: Lane) -> bool {
-        self.halted && lane.input == Input::Raw
+        lane.input == Input::Raw && (self.halted || self.shortcut.is_clearing())
+    }
+
+    fn hold(&self) -> Action {
+        Action::Hold(self.open_raw_lanes().map(|(lane, _)| lane).collect())
+    }
+
+    /// Raw lanes go on, unless something else holds them.
+    fn resume(&self) -> Vec<Action> {
+        let free = self.open_raw_lanes().filter(|(lane, _)| !self.is_held(*lane));
+        free.map(|(lane, next)| Action::Resume(lane, next)).collect()
     }
 
     fn open_raw_lanes(&self) -> impl Iterator<Item = (Lane, i64)> {
@@ -398,11 +466,17 @@ impl Core {
                         lanes.iter().filter(|_| !mutant!("state-kept")).filter(|_| !mutant!("offsets-not-owned"))
                     {
                         self.lanes.remove(lane);
+                        if lane.input == Input::Normalized {
+                            self.shortcut.give_up(lane.partition);
+                        }
                     }
                     actions.push(Action::GiveUp(lanes));
                 }
                 Waiting::Leave => actions.push(Action::Leave),
             }
+        }
+        if self.shortcut.open() {
+            actions.extend(self.resume());
         }
         actions
     }

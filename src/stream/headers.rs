@@ -47,6 +47,8 @@ pub const OURS: &str = "copydesk-";
 pub const REPLAY_OF: &str = "copydesk-replay-of";
 /// On a record between the stages that orders a content forgotten: the statuses, separated by spaces.
 pub const FORGET: &str = "copydesk-forget";
+/// On a record between the stages that a worker looks for itself: which of whose barriers it is.
+pub const BARRIER: &str = "copydesk-barrier";
 /// On the tombstone that carries such an order out: whether the content had been remembered.
 pub const REMEMBERED: &str = "copydesk-remembered";
 
@@ -138,10 +140,24 @@ pub fn rejected(record: &BorrowedMessage<'_>, source: &str, stage: Stage, reject
     }
 }
 
+/// The headers of a duplicate.
+pub fn duplicate(arrival: &Arrival<'_>) -> OwnedHeaders {
+    let headers = OwnedHeaders::new();
+    match arrival.rules {
+        Some(rules) => headers.insert(text(RULES, rules)),
+        None => headers,
+    }
+}
+
 /// The headers of an order to forget a content.
 pub fn forget(hash: &ContentHash, statuses: &[Status]) -> OwnedHeaders {
     let statuses: Vec<&str> = statuses.iter().map(|status| status.as_str()).collect();
     OwnedHeaders::new().insert(text(HASH, hash.to_hex().to_hex().as_str())).insert(text(FORGET, &statuses.join(" ")))
+}
+
+/// The headers of a barrier.
+pub fn barrier(name: &str) -> OwnedHeaders {
+    OwnedHeaders::new().insert(text(BARRIER, name))
 }
 
 /// The headers of a tombstone that carries out the order at `place`.
@@ -186,12 +202,33 @@ pub struct Arrival<'m> {
     pub status: Status,
     /// The provider's uri.
     pub uri: Option<&'m str>,
-    /// Where its raw record stood, as written.
-    pub source: &'m str,
     /// The feed or agency.
     pub feed: Option<&'m str>,
+    /// The rule set it was edited by.
+    pub rules: Option<&'m str>,
     /// The sighting to decide.
     pub sighting: Sighting,
+}
+
+impl<'m> Arrival<'m> {
+    /// An item that its own worker decides. `None` where its coordinates cannot be remembered.
+    pub fn of(item: &'m Normalized, origin: &Origin, rules: &'m str) -> Option<Self> {
+        let sighting = Sighting {
+            identity: Identity::new(&item.hash, item.status),
+            time: window_time(origin.timestamp),
+            uri: UriTag::of(item.uri.as_deref()),
+            version: item.version,
+            source: Source::new(origin.partition, origin.offset)?,
+        };
+        let feed = item.source.as_deref().map(cut);
+        let uri = item.uri.as_deref();
+        Some(Arrival { hash: item.hash, status: item.status, uri, feed, rules: Some(rules), sighting })
+    }
+}
+
+/// The time that the dedup window is measured in.
+fn window_time(received: i64) -> i64 {
+    if mutant!("wall-clock-window") { jiff::Timestamp::now().as_millisecond() } else { received }
 }
 
 /// Reads the headers of a normalized item.
@@ -200,33 +237,29 @@ pub struct Arrival<'m> {
 /// [`Reason::BadNormalized`], naming the header that is missing or malformed, or saying that the record does not belong to
 /// its partition: somebody else wrote to the topic.
 pub fn arrival<'m>(message: &'m BorrowedMessage<'_>, partitions: i32) -> Result<Arrival<'m>, Reject> {
-    let mut fields: [Option<&str>; 7] = [None; 7];
-    const NAMES: [&str; 7] = [HASH, SOURCE, RECEIVED, STATUS, VERSION, URI, FEED];
+    const NAMES: [&str; 8] = [HASH, SOURCE, RECEIVED, STATUS, VERSION, URI, FEED, RULES];
+    let mut fields: [Option<&str>; NAMES.len()] = [None; NAMES.len()];
     for header in message.headers().into_iter().flat_map(|headers| headers.iter()) {
         if let Some(at) = NAMES.iter().position(|name| *name == header.key) {
             fields[at] = header.value.and_then(|value| std::str::from_utf8(value).ok());
         }
     }
-    let [hash, source, received, status, version, uri, feed] = fields;
+    let [hash, source, received, status, version, uri, feed, rules] = fields;
     let bad = |name: &str| Reject::new(Reason::BadNormalized, format!("header {name} is missing or malformed"));
     let hash: ContentHash = hash.and_then(|hash| hash.parse().ok()).ok_or_else(|| bad(HASH))?;
     if hash.partition(partitions) != message.partition() {
         return Err(Reject::new(Reason::BadNormalized, "the record lies in a partition that does not own its hash"));
     }
     let status = Status::ALL.into_iter().find(|known| Some(known.as_str()) == status).ok_or_else(|| bad(STATUS))?;
-    let source_text = source.ok_or_else(|| bad(SOURCE))?;
-    let coordinates = parse_source(source_text).and_then(|(partition, offset)| Source::new(partition, offset));
+    let coordinates = source.and_then(parse_source).and_then(|(partition, offset)| Source::new(partition, offset));
     let sighting = Sighting {
         identity: Identity::new(&hash, status),
-        time: match mutant!("wall-clock-window") {
-            true => jiff::Timestamp::now().as_millisecond(),
-            false => received.and_then(|time| time.parse().ok()).ok_or_else(|| bad(RECEIVED))?,
-        },
+        time: received.and_then(|time| time.parse().ok()).map(window_time).ok_or_else(|| bad(RECEIVED))?,
         uri: UriTag::of(uri),
         version: version.and_then(|version| version.parse().ok()).ok_or_else(|| bad(VERSION))?,
         source: coordinates.ok_or_else(|| bad(SOURCE))?,
     };
-    Ok(Arrival { hash, status, uri, source: source_text, feed, sighting })
+    Ok(Arrival { hash, status, uri, feed, rules, sighting })
 }
 
 /// Partition and offset of `topic/partition/offset`.

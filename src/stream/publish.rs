@@ -11,7 +11,7 @@ use std::{
 use rdkafka::{
     Message as _,
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
-    message::{BorrowedHeaders, BorrowedMessage, Header, OwnedHeaders, ToBytes},
+    message::{BorrowedMessage, Header, OwnedHeaders, ToBytes},
     producer::BaseRecord,
 };
 use serde::Serialize;
@@ -147,39 +147,46 @@ impl<'s> Publisher<'s> {
         &self.producer
     }
 
-    /// Sends an item, normalized by the rule set `rules`, to the partition that owns its content.
+    /// Sends an item to `partition`, which owns its content, for another worker to decide.
     ///
     /// # Errors
     /// Where the producer takes no more records.
-    pub fn hand_on(
-        &self,
-        raw: &BorrowedMessage<'_>,
-        origin: &Origin,
-        item: &Normalized,
-        rules: &str,
-    ) -> KafkaResult<()> {
+    pub fn hand_on(&self, partition: i32, item: &Normalized, headers: OwnedHeaders) -> KafkaResult<()> {
         let hash = item.hash.to_hex().to_hex();
         let record = BaseRecord::to(&self.service.config.topics.normalized)
-            .partition(item.hash.partition(self.layout.partitions))
+            .partition(partition)
             .key(hash.as_str())
             .payload(&item.json)
-            .headers(headers::normalized(item, origin, rules, raw));
+            .headers(headers);
         self.send(record)
     }
 
-    /// Publishes a normalized item as an article, and records its sighting.
+    /// Sends a barrier to a partition of normalized items.
     ///
     /// # Errors
     /// Where the producer takes no more records.
-    pub fn publish(&self, item: &BorrowedMessage<'_>, arrival: &Arrival<'_>, entry: &Entry) -> KafkaResult<()> {
+    pub fn barrier(&self, partition: i32, name: &str) -> KafkaResult<()> {
+        let topic = &self.service.config.topics.normalized;
+        self.send(BaseRecord::<str, [u8]>::to(topic).partition(partition).headers(headers::barrier(name)))
+    }
+
+    /// Publishes an article, and records its sighting.
+    ///
+    /// # Errors
+    /// Where the producer takes no more records.
+    pub fn publish(
+        &self,
+        article: &[u8],
+        headers: OwnedHeaders,
+        arrival: &Arrival<'_>,
+        entry: &Entry,
+    ) -> KafkaResult<()> {
         let topics = &self.service.config.topics;
         let key = story_key(arrival.uri, &arrival.hash);
-        let headers = item.headers().map_or_else(OwnedHeaders::new, BorrowedHeaders::detach);
-        let payload = item.payload().unwrap_or_default();
-        self.send(BaseRecord::to(&topics.articles).key(&key).payload(payload).headers(headers))?;
+        self.send(BaseRecord::to(&topics.articles).key(&key).payload(article).headers(headers))?;
         let (key, value) = (record::key(&arrival.hash, arrival.status), record::value(entry));
-        let seen = BaseRecord::to(&topics.seen).partition(item.partition()).key(&key).payload(&value);
-        self.send(seen)
+        let partition = arrival.hash.partition(self.layout.partitions);
+        self.send(BaseRecord::to(&topics.seen).partition(partition).key(&key).payload(&value))
     }
 
     /// Says of a normalized item what it is a duplicate of.
@@ -190,7 +197,8 @@ impl<'s> Publisher<'s> {
         let topics = &self.service.config.topics;
         let value = Duplicate::new(arrival, kind, first, &topics.raw).to_json();
         let hash = arrival.hash.to_hex().to_hex();
-        self.send(BaseRecord::to(&topics.duplicates).key(hash.as_str()).payload(&value))
+        let record = BaseRecord::to(&topics.duplicates).key(hash.as_str()).payload(&value);
+        self.send(record.headers(headers::duplicate(arrival)))
     }
 
     /// Records in the changelog that a content is forgotten, as the order `message` wants it.

@@ -63,6 +63,8 @@ pub struct Session<'s> {
     desks: watch::Receiver<Arc<Desk>>,
     normalizer: Normalizer<'s, Arc<Desk>>,
     raw_topic: Arc<str>,
+    /// What the names of this session's barriers begin with.
+    barriers: String,
     started: Instant,
     turns: u32,
     /// Read and edited, for the next transaction.
@@ -101,6 +103,7 @@ impl<'s> Session<'s> {
             desk,
             desks,
             raw_topic: topics.raw.as_str().into(),
+            barriers: format!("{}/{}/", worker.identity.transactional_id, jiff::Timestamp::now().as_nanosecond()),
             started: Instant::now(),
             turns: 0,
             ahead: Vec::new(),
@@ -140,10 +143,13 @@ impl<'s> Session<'s> {
             self.housekeeping(quiet)?;
         }
         self.settle(Duration::ZERO)?;
-        match self.core.is_due(&self.batch, self.started.elapsed(), quiet) {
-            true => self.transact(),
-            false if quiet => self.rest(),
-            false => Ok(()),
+        let now = self.started.elapsed();
+        if self.core.is_due(&self.batch, now, quiet) || self.core.wants_barriers(now) && self.sealed.is_none() {
+            self.transact()
+        } else if quiet {
+            self.rest()
+        } else {
+            Ok(())
         }
     }
 
@@ -180,6 +186,8 @@ impl<'s> Session<'s> {
             self.perform_to_the_end(actions)?;
         }
         self.follow_brake()?;
+        let actions = self.core.lose_patience(self.started.elapsed());
+        self.perform(actions)?;
         if let Some(partitions) = self.orphans.as_ref().and_then(Watch::found) {
             tracing::warn!(partitions, "belong to nobody in the group: leaving it once, so that it shares them out");
             return Err(End::Rejoin);
@@ -279,7 +287,11 @@ impl<'s> Session<'s> {
             self.take(prepared)?;
         }
         self.ahead = ahead;
-        let actions = self.core.close(self.started.elapsed());
+        let now = self.started.elapsed();
+        if self.core.wants_barriers(now) {
+            self.write_barriers(now)?;
+        }
+        let actions = self.core.close(now);
         self.perform(actions)
     }
 

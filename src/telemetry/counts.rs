@@ -12,7 +12,11 @@ pub struct Counts {
     pub raw_items: u64,
     /// Bytes of their values.
     pub raw_bytes: u64,
+    /// Records read of the topic between the steps.
+    pub arrived: u64,
     pub(super) normalized: u64,
+    /// Edited items that another worker decides, or this one later.
+    pub handed_on: u64,
     pub(super) sources: SourceCounts,
     /// Orders to forget a content that were carried out.
     pub forgotten: u64,
@@ -23,7 +27,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// An item of this source was edited and sent to the owner of its hash.
+    /// An item of this source was edited.
     pub fn normalized(&mut self, source: Option<&str>) {
         self.normalized += 1;
         self.sources.add(source, Fate::Edited);
@@ -55,8 +59,7 @@ impl Counts {
 
     /// Records read in this transaction, of both input topics.
     pub fn records(&self) -> u64 {
-        let rejected_in_dedup: u64 = self.rejected[Stage::Dedup as usize].iter().sum();
-        self.raw_items + self.forgotten + self.published + self.duplicates.iter().sum::<u64>() + rejected_in_dedup
+        self.raw_items + self.arrived
     }
 
     pub(super) fn duplicates(&self) -> u64 {

@@ -37,6 +37,7 @@ struct Inner {
     raw_items: IntCounter,
     raw_bytes: IntCounter,
     normalized: IntCounter,
+    handed_on: IntCounter,
     sources: Sources,
     published: IntCounter,
     duplicates: IntCounterVec,
@@ -73,7 +74,11 @@ impl Metrics {
             reload_time: new.gauges("reload_timestamp_seconds", "Unix time of the latest reload.", &["outcome"]),
             raw_items: new.counter("raw_items_total", "Raw items read, in committed transactions."),
             raw_bytes: new.counter("raw_bytes_total", "Bytes of the values of raw items read."),
-            normalized: new.counter("normalized_total", "Items edited and sent to the owner of their content hash."),
+            normalized: new.counter("normalized_total", "Items edited."),
+            handed_on: new.counter(
+                "handed_on_total",
+                "Of them, those sent through the topic between the steps, to the owner of their content hash.",
+            ),
             sources: Sources::new([
                 new.counters("source_items_total", "Items edited, by the feed or agency they name.", &["source"]),
                 new.counters("source_duplicates_total", "Of them, those that were duplicates.", &["source"]),
@@ -138,6 +143,7 @@ impl Metrics {
         inner.raw_items.inc_by(counts.raw_items);
         inner.raw_bytes.inc_by(counts.raw_bytes);
         inner.normalized.inc_by(counts.normalized);
+        inner.handed_on.inc_by(counts.handed_on);
         inner.sources.add(&counts.sources);
         inner.published.inc_by(counts.published);
         inner.forgotten.inc_by(counts.forgotten);

@@ -139,6 +139,7 @@ struct Fate {
     /// Whether its normalized record was decided; `None`: there is no such record.
     decided: Option<bool>,
     by_other_rules: bool,
+    altered: bool,
     ends: [Option<Place>; 2],
     count: u32,
 }
@@ -199,14 +200,20 @@ impl Books {
         }
     }
 
-    /// The record between the steps: whether the second has decided it, and its content where it was edited by the rules
-    /// in force now.
-    pub fn normalized(&mut self, from: At, is_decided: bool, content: Option<Identity>) {
+    /// The record between the steps, where there is one: whether the second has decided it.
+    pub fn normalized(&mut self, from: At, is_decided: bool) {
+        if let Some(fate) = self.fates.get_mut(&from) {
+            fate.decided = Some(is_decided);
+        }
+    }
+
+    /// What an output says that its raw item was made into: its content, where it was edited by the rules in force now.
+    pub fn edited(&mut self, from: At, content: Option<Identity>) {
         let Some(fate) = self.fates.get_mut(&from) else { return };
-        fate.decided = Some(is_decided);
-        fate.by_other_rules = content.is_none();
+        fate.by_other_rules |= content.is_none();
         if let (Some(content), Some(item)) = (content, fate.item)
             && item.identity != Some(content)
+            && !std::mem::replace(&mut fate.altered, true)
         {
             self.find(Kind::Altered, format!("raw {from} gives another content than was made of it by the same rules"));
         }

@@ -122,14 +122,15 @@ pub fn verify(
 
     let since = span.from.map(|from| from.saturating_sub(SLACK_MS));
     let window = i64::try_from(config.dedup.window().as_millis()).unwrap_or(i64::MAX);
+    let by_same_rules = |message: &BorrowedMessage<'_>| headers::find(message, headers::RULES) == Some(desk.rules_id());
     let mut read = |role: Role, from: Option<i64>, take: &mut dyn FnMut(&BorrowedMessage<'_>)| {
         source.read(role, &Starts { from: source.starts(role, from)?, ends: None }, progress, take)
     };
     read(Role::Normalized, since, &mut |message| {
         let is_decided = decided.get(&message.partition()).is_some_and(|next| message.offset() < *next);
-        let same_rules = headers::find(message, headers::RULES) == Some(desk.rules_id());
         if let (Some(from), Some(identity)) = (origin(message, &raw_topic), identity(message)) {
-            books.normalized(from, is_decided, same_rules.then_some(identity));
+            books.normalized(from, is_decided);
+            books.edited(from, by_same_rules(message).then_some(identity));
         }
     })?;
     // Duplicates name first sightings up to a window before the span.
@@ -137,11 +138,19 @@ pub fn verify(
         origin(message, &raw_topic),
         identity(message),
     ) {
-        (Some(from), Some(identity)) => books.article(from, identity, place(Role::Articles, message)),
+        (Some(from), Some(identity)) => {
+            books.edited(from, by_same_rules(message).then_some(identity));
+            books.article(from, identity, place(Role::Articles, message));
+        }
         _ => books.foreign(place(Role::Articles, message)),
     })?;
     read(Role::Duplicates, since, &mut |message| match duplicate(message) {
-        Some(duplicate) => books.duplicate(duplicate, place(Role::Duplicates, message)),
+        Some(duplicate) => {
+            if !duplicate.is_replay {
+                books.edited(duplicate.from, by_same_rules(message).then_some(duplicate.identity));
+            }
+            books.duplicate(duplicate, place(Role::Duplicates, message));
+        }
         None => books.foreign(place(Role::Duplicates, message)),
     })?;
     read(Role::Rejected, since, &mut |message| {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::harness::desk::{At, Desk};
-use crate::harness::ledger::{Article, Ledger};
+use crate::harness::ledger::{Article, Ledger, partition_of};
 use crate::harness::reader::Record;
 use crate::harness::worker::{Settings, Worker};
 use crate::input::{self, Item};
@@ -102,11 +102,10 @@ fn order(desk: &Desk, ledger: &Ledger, broken: &mut Vec<String>) {
         }
         *last = at.offset;
     }
-    let between: HashMap<At, i32> =
-        ledger.normalized.iter().filter_map(|record| Some((source(record)?, record.partition))).collect();
-    let mut last: HashMap<(i32, Option<&i32>, i32), i64> = HashMap::new();
-    for Article { source, record, .. } in &ledger.articles {
-        let last = last.entry((record.partition, between.get(source), source.partition)).or_insert(-1);
+    // Some were decided at once, others between the steps: the one way does not overtake the other.
+    let mut last: HashMap<(i32, Option<i32>, i32), i64> = HashMap::new();
+    for Article { source, hash, record, .. } in &ledger.articles {
+        let last = last.entry((record.partition, partition_of(hash, desk), source.partition)).or_insert(-1);
         if source.offset <= *last {
             broken.push(format!("articles {}/{} goes back to raw {source}", record.partition, record.offset));
         }

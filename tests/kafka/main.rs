@@ -24,6 +24,7 @@ mod rolling;
 mod secure;
 mod self_test;
 mod shadow;
+mod short_cut;
 mod start_up;
 mod takeovers;
 mod tapping;

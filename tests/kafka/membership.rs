@@ -13,7 +13,7 @@ use crate::harness::wait::{eventually, seconds};
 use crate::harness::worker::{Settings, Worker};
 
 /// Waits until a worker owns partitions, all of them open.
-fn await_share(worker: &Worker) {
+pub fn await_share(worker: &Worker) {
     eventually("a share of the partitions", seconds(30), || {
         worker.assert_alive();
         let answer = worker.get("/readyz").map_err(|error| error.to_string())?;

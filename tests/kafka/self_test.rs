@@ -44,12 +44,15 @@ fn the_audit_sees_what_is_lost_doubled_repeated_and_left_unread() {
     ];
     let (normalized, seen, duplicates, rejected) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let ledger = Ledger { normalized, seen, articles, duplicates, rejected };
-    let complaints = ledger.complaints(&desk).join("\n");
+    let mut complaints = ledger.complaints(&desk);
+    let ledger = Ledger { articles: Vec::new(), ..ledger };
+    complaints.extend(ledger.complaints(&desk));
+    let complaints = complaints.join("\n");
     for expected in [
         "raw 0/0 ends in 2 places: published at 0/0, published at 0/1",
         "raw 0/3 is lost",
         "raw 3/7 was never sent",
-        "4 sent, 0 normalized + 0 rejected",
+        "4 sent, 0 published + 0 duplicates + 0 rejected",
         "was published of 0/1 and of 0/2",
         "articles beyond its records in the changelog",
         "the group stands at 0, the last record is 3",

@@ -14,6 +14,9 @@ fn settings(name: &str, patience: u32) -> Settings {
     Settings::named(name).property("session.timeout.ms", "3000").property("transaction.timeout.ms", &patience)
 }
 
+/// The transaction that publishes: the first writes a barrier, the second has read it.
+const PUBLISHING: u32 = 3;
+
 #[track_caller]
 fn await_death(worker: Worker) {
     assert_eq!(worker.exit_code(seconds(30)), None, "it died, and did not end");
@@ -24,12 +27,13 @@ fn await_death(worker: Worker) {
 /// the next heir must wait until they can.
 #[test]
 fn an_heir_of_an_heir_knows_what_was_published_behind_an_open_transaction() {
-    let mut desk = Desk::open(Broker::shared());
-    // The first transaction normalizes the item, the second publishes it.
-    let dead = Worker::start_with(&desk, &settings("a", 20).dying_at("before-offsets", 2));
-    dead.await_ready();
+    let mut desk = Desk::narrow(Broker::shared());
+    let hidden = desk.open_transactions();
+    let dead = Worker::start_with(&desk, &settings("a", 20).dying_at("before-offsets", PUBLISHING));
+    dead.await_short_cut();
     desk.send_one(&story(0));
     await_death(dead);
+    assert!(hidden.any(), "an article was sent");
     let heir = Worker::start_with(&desk, &settings("b", 20));
     desk.send((1..60).map(|number| Raw::from(&story(number))));
     eventually("the heir has published", seconds(60), || match heir.metric("copydesk_published_total", &[])? {
@@ -46,11 +50,13 @@ fn an_heir_of_an_heir_knows_what_was_published_behind_an_open_transaction() {
 /// Under its old name a worker ends what its predecessor left open; otherwise every reader would wait for the broker to.
 #[test]
 fn a_worker_that_died_in_a_transaction_and_comes_back_goes_on_at_once() {
-    let mut desk = Desk::open(Broker::shared());
-    let dead = Worker::start_with(&desk, &settings("a", 120).dying_at("before-offsets", 2));
-    dead.await_ready();
+    let mut desk = Desk::narrow(Broker::shared());
+    let hidden = desk.open_transactions();
+    let dead = Worker::start_with(&desk, &settings("a", 120).dying_at("before-offsets", PUBLISHING));
+    dead.await_short_cut();
     let backlog = Backlog::send(&mut desk, 0, 400);
     await_death(dead);
+    assert!(hidden.any(), "articles were sent");
     let mut outcomes = desk.outcomes();
     outcomes.refresh();
     let (before, started) = (outcomes.total(), lived());

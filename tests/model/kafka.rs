@@ -15,8 +15,13 @@ pub type WorkerId = usize;
 pub enum Record {
     Item(Sighting),
     Seen(Sighting),
-    Article { sighting: Sighting, newer: bool },
+    Article {
+        sighting: Sighting,
+        newer: bool,
+    },
     Duplicate(Sighting),
+    /// Of a worker, in a session, with a number.
+    Barrier(WorkerId, u32, u64),
     Marker,
 }
 

@@ -17,6 +17,9 @@ use copydesk::{
 use crate::kafka::{Kafka, Record, Refusal, State, TxnId, WorkerId};
 
 const PARTITIONS: i32 = 2;
+/// Longer than barriers are waited for, and than until they are tried again.
+const PATIENCE: Duration = Duration::from_secs(6);
+const PAUSE: Duration = Duration::from_secs(61);
 const WINDOW: Duration = Duration::from_secs(3600);
 const LOGS: usize = 3 * PARTITIONS as usize + 2;
 const ARTICLES: usize = LOGS - 2;
@@ -52,6 +55,9 @@ pub struct Met {
     refusals: u32,
     late_restores: u32,
     halts: u32,
+    short_cuts: u32,
+    barriers: u32,
+    overdue_barriers: u32,
 }
 
 impl Met {
@@ -70,9 +76,12 @@ impl Met {
         sum(&mut self.refusals, other.refusals);
         sum(&mut self.late_restores, other.late_restores);
         sum(&mut self.halts, other.halts);
+        sum(&mut self.short_cuts, other.short_cuts);
+        sum(&mut self.barriers, other.barriers);
+        sum(&mut self.overdue_barriers, other.overdue_barriers);
     }
 
-    pub fn named(&self) -> [(&'static str, u32); 13] {
+    pub fn named(&self) -> [(&'static str, u32); 16] {
         [
             ("commits", self.commits),
             ("aborts", self.aborts),
@@ -87,6 +96,9 @@ impl Met {
             ("transactions refused", self.refusals),
             ("restores of an ownership that has ended", self.late_restores),
             ("halts inside a transaction", self.halts),
+            ("short cuts", self.short_cuts),
+            ("barriers that came back", self.barriers),
+            ("barriers that were waited for in vain", self.overdue_barriers),
         ]
     }
 }
@@ -154,6 +166,8 @@ pub struct World {
     /// Lanes on their way to another worker, waiting to be given up.
     moving: BTreeMap<Lane, WorkerId>,
     items: Vec<Sighting>,
+    /// Content, uri and version of what comes later.
+    unsent: VecDeque<(u8, u8, u64)>,
     now: Duration,
     pub met: Met,
     story: Story,
@@ -161,8 +175,11 @@ pub struct World {
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
+    Send,
     Poll(WorkerId, Lane),
     Close(WorkerId),
+    Bar(WorkerId),
+    LosePatience(WorkerId),
     CommitOn(WorkerId),
     AnswerLost(WorkerId),
     OpenOn(WorkerId, Lane),
@@ -187,29 +204,34 @@ impl World {
             owners: BTreeMap::new(),
             moving: BTreeMap::new(),
             items: Vec::new(),
+            unsent: items.iter().copied().collect(),
             now: Duration::from_secs(1),
             met: Met::default(),
             story: Story { telling, ..Story::default() },
         };
-        for (at, (content, uri, version)) in items.iter().enumerate() {
-            let partition = at as i32 % PARTITIONS;
-            let log = partition as usize;
-            let hash = hash_of(*content);
-            let sighting = Sighting {
-                identity: Identity::new(&hash, Status::Usable),
-                time: at as i64,
-                uri: UriTag(u64::from(*uri)),
-                version: *version,
-                source: Source::new(partition, world.kafka.end(log)).unwrap(),
-            };
-            world.kafka.append(log, Record::Item(sighting));
-            world.items.push(sighting);
-        }
+        world.send();
         for worker in 0..workers {
             world.restart(worker);
         }
         world.assign_orphans();
         world
+    }
+
+    /// The next item arrives.
+    fn send(&mut self) {
+        let Some((content, uri, version)) = self.unsent.pop_front() else { return };
+        let at = self.items.len();
+        let partition = at as i32 % PARTITIONS;
+        let log = partition as usize;
+        let sighting = Sighting {
+            identity: Identity::new(&hash_of(content), Status::Usable),
+            time: at as i64,
+            uri: UriTag(u64::from(uri)),
+            version,
+            source: Source::new(partition, self.kafka.end(log)).unwrap(),
+        };
+        self.kafka.append(log, Record::Item(sighting));
+        self.items.push(sighting);
     }
 
     /// Takes one of the steps that are possible now.
@@ -223,6 +245,11 @@ impl World {
 
     fn possible(&self) -> Vec<Step> {
         let mut steps = Vec::new();
+        // A worker should live long enough to get anywhere.
+        let upheaval = self.story.count.is_multiple_of(4);
+        if !self.unsent.is_empty() {
+            steps.push(Step::Send);
+        }
         for (id, worker) in self.workers.iter().enumerate() {
             let Some(worker) = worker else {
                 steps.push(Step::Restart(id));
@@ -237,6 +264,11 @@ impl World {
             if worker.core.in_transaction() {
                 steps.extend([Step::Close(id); 3]);
             }
+            if worker.core.wants_barriers(self.now) {
+                steps.extend([Step::Bar(id); 4]);
+            }
+            let waits = lanes().any(|lane| worker.core.is_held(lane)) && !worker.core.is_halted();
+            steps.extend(waits.then_some(Step::LosePatience(id)));
             if !worker.arrivals.is_empty() {
                 // Late news stay late.
                 let (lane, epoch, ..) = &worker.arrivals[0];
@@ -252,9 +284,12 @@ impl World {
             }
             steps.extend(worker.openings.keys().flat_map(|lane| [Step::OpenOn(id, *lane); 5]));
             steps.push(if worker.core.is_halted() { Step::Release(id) } else { Step::Halt(id) });
-            steps.extend([Step::Crash(id), Step::Expire(id)]);
+            if upheaval {
+                steps.extend([Step::Crash(id), Step::Expire(id)]);
+            }
         }
-        for lane in lanes().filter(|lane| self.owners.contains_key(lane) && !self.moving.contains_key(lane)) {
+        let movable = |lane: &Lane| upheaval && self.owners.contains_key(lane) && !self.moving.contains_key(lane);
+        for lane in lanes().filter(movable) {
             steps.push(Step::Move(lane, (log_of(lane) + self.story.count) % self.workers.len()));
         }
         steps.extend(self.kafka.open_txns().into_iter().map(Step::TimeOut));
@@ -264,10 +299,21 @@ impl World {
     fn take(&mut self, step: Step) {
         self.now += PACE;
         match step {
+            Step::Send => self.send(),
             Step::Poll(id, lane) => self.poll(id, lane),
             Step::Close(id) => {
                 let now = self.now;
                 self.act(id, |core| core.close(now));
+            }
+            Step::Bar(id) => self.bar(id),
+            Step::LosePatience(id) => {
+                self.now += PATIENCE;
+                let now = self.now;
+                let Some(worker) = &mut self.workers[id] else { return };
+                let actions = worker.core.lose_patience(now);
+                self.met.overdue_barriers += u32::from(!actions.is_empty());
+                self.act(id, |_| actions);
+                self.now += PAUSE;
             }
             Step::CommitOn(id) => self.commit_on(id, true),
             Step::AnswerLost(id) => self.commit_on(id, false),
@@ -406,7 +452,7 @@ impl World {
         let Some(worker) = &mut self.workers[id] else { return };
         let Some(position) = worker.positions.get(&lane).copied() else { return };
         let Some((offset, record)) = self.kafka.read(log_of(lane), position) else { return };
-        let Record::Item(sighting) = record else { return };
+        let (Record::Item(_) | Record::Barrier(..)) = record else { return };
         match worker.core.admit(lane, offset) {
             Admission::Hold => return,
             Admission::Stale => {
@@ -421,22 +467,26 @@ impl World {
             Admission::Take => {}
         }
         let (Some(txn), epoch) = (worker.txn, worker.epoch) else { return };
-        let outputs = match lane.input {
-            Input::Raw => {
+        let outputs = match (record, lane.input) {
+            (Record::Item(sighting), Input::Raw) => {
                 let partition = sighting.identity.partition(PARTITIONS);
-                vec![(log_of(Lane { input: Input::Normalized, partition }), Record::Item(sighting))]
+                match worker.core.sight_at_once(partition, &sighting) {
+                    Some(verdict) => {
+                        self.met.short_cuts += 1;
+                        outputs(partition, sighting, verdict)
+                    }
+                    None => vec![(log_of(Lane { input: Input::Normalized, partition }), record)],
+                }
             }
-            Input::Normalized => match worker.core.sight(lane.partition, &sighting).unwrap() {
-                Verdict::First(entry) => vec![
-                    (ARTICLES, Record::Article { sighting, newer: false }),
-                    (seen_log(lane.partition), Record::Seen(entry)),
-                ],
-                Verdict::Newer(entry) => vec![
-                    (ARTICLES, Record::Article { sighting, newer: true }),
-                    (seen_log(lane.partition), Record::Seen(entry)),
-                ],
-                Verdict::Repeat(..) => vec![(DUPLICATES, Record::Duplicate(sighting))],
-            },
+            (Record::Item(sighting), Input::Normalized) => {
+                outputs(lane.partition, sighting, worker.core.sight(lane.partition, &sighting).unwrap())
+            }
+            (Record::Barrier(by, session, number), _) if (by, session) == (id, epoch) => {
+                self.met.barriers += 1;
+                worker.core.passed(lane.partition, number);
+                Vec::new()
+            }
+            _ => Vec::new(),
         };
         for (log, record) in outputs {
             if self.kafka.produce(txn, epoch, log, record).is_err() {
@@ -446,6 +496,29 @@ impl World {
         self.story.tell(|| format!("  worker {id} takes {offset} of {lane:?} into {txn}"));
         worker.core.taken(lane, offset);
         worker.positions.insert(lane, offset + 1);
+    }
+
+    /// Barriers go through the open transaction, or through one of their own.
+    fn bar(&mut self, id: WorkerId) {
+        let Some(worker) = &mut self.workers[id] else { return };
+        if !worker.core.wants_barriers(self.now) {
+            return;
+        }
+        if !worker.core.in_transaction() {
+            worker.txn = Some(self.kafka.begin(id));
+            worker.core.begun();
+        }
+        let (Some(txn), epoch) = (worker.txn, worker.epoch) else { return };
+        let (number, partitions, actions) = worker.core.barriers(self.now);
+        for partition in partitions {
+            let log = log_of(Lane { input: Input::Normalized, partition });
+            if self.kafka.produce(txn, epoch, log, Record::Barrier(id, epoch, number)).is_err() {
+                return self.fenced(id);
+            }
+        }
+        self.act(id, |_| actions);
+        let now = self.now;
+        self.act(id, |core| core.close(now));
     }
 
     fn commit_on(&mut self, id: WorkerId, answered: bool) {
@@ -602,6 +675,7 @@ impl World {
                             | Step::AnswerLost(_)
                             | Step::Refuse(_)
                             | Step::Halt(_)
+                            | Step::LosePatience(_)
                     )
                 })
                 .collect();
@@ -663,6 +737,7 @@ impl World {
                 return Err(format!("{content:?} was published as versions {versions:?}"));
             }
         }
+        self.check_order(&articles, &duplicates)?;
         let seen: usize = (0..PARTITIONS).map(|p| self.kafka.all(seen_log(p)).len()).sum();
         if seen != articles.len() {
             return Err(format!("{seen} entries in the changelog for {} articles", articles.len()));
@@ -680,9 +755,47 @@ impl World {
         }
     }
 
+    /// Of one raw partition and one content, the first is decided first.
+    fn check_order(&self, articles: &[Record], duplicates: &[Record]) -> Result<(), String> {
+        let place = |sighting: &Sighting| (sighting.source.partition(), sighting.source.offset());
+        for record in articles {
+            let Record::Article { sighting, newer: false } = record else { continue };
+            let overtaken = self.items.iter().find(|item| {
+                item.identity == sighting.identity
+                    && place(item).0 == place(sighting).0
+                    && place(item).1 < place(sighting).1
+            });
+            if let Some(item) = overtaken {
+                return Err(format!("{:?} was published first, before {:?}", sighting.source, item.source));
+            }
+        }
+        let mut last = BTreeMap::new();
+        for record in duplicates {
+            let Record::Duplicate(sighting) = record else { continue };
+            let (partition, offset) = place(sighting);
+            let key = (format!("{:?}", sighting.identity), partition);
+            if last.insert(key, offset).is_some_and(|before| before > offset) {
+                return Err(format!("{:?} is a duplicate behind a later one", sighting.source));
+            }
+        }
+        Ok(())
+    }
+
     /// What happened, for a failing schedule.
     pub fn story(&self) -> String {
         self.story.lines.join("\n")
+    }
+}
+
+/// What is sent of a decided sighting.
+fn outputs(partition: i32, sighting: Sighting, verdict: Verdict) -> Vec<(usize, Record)> {
+    let published = |entry, newer| {
+        vec![(ARTICLES, Record::Article { sighting, newer }), (seen_log(partition), Record::Seen(entry))]
+    };
+    match verdict {
+        Verdict::First(entry) => published(entry, false),
+        Verdict::Newer(entry) => published(entry, true),
+        Verdict::Repeat(..) => vec![(DUPLICATES, Record::Duplicate(sighting))],
     }
 }
 

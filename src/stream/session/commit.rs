@@ -60,7 +60,12 @@ impl Session<'_> {
                 if doubtful {
                     self.renew_producer()?;
                 }
-                self.core.committed()
+                let was_open = self.core.takes_short_cut();
+                let actions = self.core.committed();
+                if self.core.takes_short_cut() && !was_open {
+                    tracing::info!("the partitions between the steps are drained: own items are decided at once");
+                }
+                actions
             }
             Outcome::Abort(error) => {
                 tracing::warn!(%error, "transaction aborted; its items are read again");

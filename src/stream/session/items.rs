@@ -1,18 +1,23 @@
 //! What becomes of an item in the open transaction.
 
-use rdkafka::{Message as _, error::KafkaError, message::BorrowedMessage, producer::Producer as _};
+use rdkafka::{
+    Message as _,
+    error::{KafkaError, KafkaResult},
+    message::{BorrowedHeaders, BorrowedMessage, OwnedHeaders},
+    producer::Producer as _,
+};
 
 use super::{Session, lane, tally};
 use crate::{
     dedup::{Identity, Repeat, Verdict},
     reject::Reject,
     stream::{
-        core::Admission,
+        core::{Admission, Clock},
         headers::{self, Arrival},
-        publish::Prepared,
+        publish::{Prepared, Publisher},
         worker::End,
     },
-    telemetry::{DuplicateKind, Input, Stage},
+    telemetry::{Counts, DuplicateKind, Input, Stage},
 };
 
 impl<'s> Session<'s> {
@@ -23,32 +28,48 @@ impl<'s> Session<'s> {
             // A batch is due only while no transaction is under way, so nothing is on hold here.
             Admission::Stale | Admission::Hold => return Ok(()),
             Admission::Take => {}
-            Admission::Begin => {
-                self.publisher.producer().begin_transaction()?;
-                self.core.begun();
-                self.span = self.worker.service.traces.batch();
-            }
+            Admission::Begin => self.begin()?,
         }
         if let Some(span) = &mut self.span
             && let Some(traceparent) = headers::find(prepared.message(), headers::TRACEPARENT)
         {
             span.link(traceparent);
         }
-        if lane.input == Input::Raw {
-            self.counts.raw_items += 1;
-            self.counts.raw_bytes += prepared.message().payload_len() as u64;
+        match lane.input {
+            Input::Raw => {
+                self.counts.raw_items += 1;
+                self.counts.raw_bytes += prepared.message().payload_len() as u64;
+            }
+            Input::Normalized => self.counts.arrived += 1,
         }
         let mut one_too_many = false;
         match prepared {
             Prepared::Normalized { message, origin, item } => {
                 self.counts.normalized(item.source.as_deref());
-                self.publisher.hand_on(&message, &origin, &item, self.desk.rules_id())?;
+                let rules = self.desk.rules_id();
+                let headers = || headers::normalized(&item, &origin, rules, &message);
+                let partition = item.hash.partition(self.worker.layout.partitions);
+                let decided = Arrival::of(&item, &origin, rules).and_then(|arrival| {
+                    let verdict = self.core.sight_at_once(partition, &arrival.sighting)?;
+                    Some((verdict, arrival))
+                });
+                if let Some((verdict, arrival)) = decided {
+                    follow(&self.publisher, &mut self.counts, verdict, &arrival, &item.json, headers)?;
+                } else {
+                    self.counts.handed_on += 1;
+                    self.publisher.hand_on(partition, &item, headers())?;
+                }
             }
             Prepared::Rejected { message, reject } => {
                 self.reject(&message, Stage::Normalize, &reject)?;
                 one_too_many = self.worker.service.brake.rejected(tally(&self.counts), reject.reason);
             }
-            Prepared::Arrived { message } if message.payload().is_none() => self.obey(&message)?,
+            Prepared::Arrived { message } if message.payload().is_none() => {
+                match headers::find(&message, headers::BARRIER) {
+                    Some(barrier) => self.pass(message.partition(), barrier),
+                    None => self.obey(&message)?,
+                }
+            }
             Prepared::Arrived { message } => match headers::arrival(&message, self.worker.layout.partitions) {
                 Ok(arrival) => self.decide(&message, &arrival)?,
                 Err(reject) => self.reject(&message, Stage::Dedup, &reject)?,
@@ -59,24 +80,39 @@ impl<'s> Session<'s> {
         if one_too_many { self.follow_brake() } else { Ok(()) }
     }
 
-    /// The dedup stage.
-    fn decide(&mut self, message: &BorrowedMessage<'_>, arrival: &Arrival<'_>) -> Result<(), End> {
-        match self.core.sight(message.partition(), &arrival.sighting) {
-            Some(Verdict::First(entry) | Verdict::Newer(entry)) => {
-                self.counts.published(arrival.sighting.time);
-                Ok(self.publisher.publish(message, arrival, &entry)?)
-            }
-            Some(Verdict::Repeat(repeat, first)) => {
-                let kind = match repeat {
-                    Repeat::Copy => DuplicateKind::Copy,
-                    Repeat::Replay => DuplicateKind::Replay,
-                    Repeat::Stale => DuplicateKind::Stale,
-                };
-                self.counts.duplicate(kind, arrival.sighting.time, arrival.feed);
-                Ok(self.publisher.duplicate(arrival, kind, &first)?)
-            }
-            None => Err(stateless().into()),
+    fn begin(&mut self) -> Result<(), End> {
+        self.publisher.producer().begin_transaction()?;
+        self.core.begun();
+        self.span = self.worker.service.traces.batch();
+        Ok(())
+    }
+
+    /// Writes barriers into the open transaction, opening one if need be.
+    pub(super) fn write_barriers(&mut self, now: Clock) -> Result<(), End> {
+        if !self.core.in_transaction() {
+            self.begin()?;
         }
+        let (number, partitions, actions) = self.core.barriers(now);
+        let name = format!("{}{number}", self.barriers);
+        for partition in partitions {
+            self.publisher.barrier(partition, &name)?;
+        }
+        self.perform(actions)
+    }
+
+    /// A barrier came; those of other sessions are of no interest.
+    fn pass(&mut self, partition: i32, barrier: &str) {
+        if let Some(number) = barrier.strip_prefix(&self.barriers).and_then(|number| number.parse().ok()) {
+            self.core.passed(partition, number);
+        }
+    }
+
+    /// The dedup stage, of an item that was handed on.
+    fn decide(&mut self, message: &BorrowedMessage<'_>, arrival: &Arrival<'_>) -> Result<(), End> {
+        let verdict = self.core.sight(message.partition(), &arrival.sighting).ok_or_else(stateless)?;
+        let headers = || message.headers().map_or_else(OwnedHeaders::new, BorrowedHeaders::detach);
+        let article = message.payload().unwrap_or_default();
+        Ok(follow(&self.publisher, &mut self.counts, verdict, arrival, article, headers)?)
     }
 
     /// An order of an operator: a content is to be let through again.
@@ -98,6 +134,32 @@ impl<'s> Session<'s> {
     fn reject(&mut self, message: &BorrowedMessage<'_>, stage: Stage, reject: &Reject) -> Result<(), End> {
         self.counts.rejected(stage, reject.reason, reject.feed.as_deref());
         Ok(self.publisher.reject(message, stage, reject)?)
+    }
+}
+
+/// Publishes an article with these headers, or says what it is a duplicate of.
+fn follow(
+    publisher: &Publisher<'_>,
+    counts: &mut Counts,
+    verdict: Verdict,
+    arrival: &Arrival<'_>,
+    article: &[u8],
+    headers: impl FnOnce() -> OwnedHeaders,
+) -> KafkaResult<()> {
+    match verdict {
+        Verdict::First(entry) | Verdict::Newer(entry) => {
+            counts.published(arrival.sighting.time);
+            publisher.publish(article, headers(), arrival, &entry)
+        }
+        Verdict::Repeat(repeat, first) => {
+            let kind = match repeat {
+                Repeat::Copy => DuplicateKind::Copy,
+                Repeat::Replay => DuplicateKind::Replay,
+                Repeat::Stale => DuplicateKind::Stale,
+            };
+            counts.duplicate(kind, arrival.sighting.time, arrival.feed);
+            publisher.duplicate(arrival, kind, &first)
+        }
     }
 }
 

@@ -118,7 +118,8 @@ fn closed_series_exist_before_the_first_event() {
 #[test]
 fn a_committed_transaction_is_counted_once_and_wholly() {
     let metrics = Metrics::new("r");
-    let mut counts = Counts { raw_items: 3, raw_bytes: 600, ..items_of(&[Some("UPI"), Some("UPI")]) };
+    let mut counts =
+        Counts { raw_items: 3, raw_bytes: 600, arrived: 2, handed_on: 1, ..items_of(&[Some("UPI"), Some("UPI")]) };
     counts.rejected(Stage::Normalize, Reason::Empty, None);
     counts.published(1_000);
     counts.duplicate(DuplicateKind::Copy, 1_900, Some("UPI"));
@@ -128,6 +129,7 @@ fn a_committed_transaction_is_counted_once_and_wholly() {
         ("copydesk_raw_items_total", 3.0),
         ("copydesk_raw_bytes_total", 600.0),
         ("copydesk_normalized_total", 2.0),
+        ("copydesk_handed_on_total", 1.0),
         (r#"copydesk_source_items_total{source="UPI"}"#, 2.0),
         (r#"copydesk_source_duplicates_total{source="UPI"}"#, 1.0),
         (r#"copydesk_source_rejected_total{source="UPI"}"#, 0.0),

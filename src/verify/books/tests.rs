@@ -31,8 +31,10 @@ fn books() -> Books {
     books.raw(at(0), item(7, 0));
     books.raw(at(1), item(7, 10));
     books.raw(at(2), Some(Item { time: 20, digest: 9, identity: None }));
-    books.normalized(at(0), true, Some(content(7)));
-    books.normalized(at(1), true, Some(content(7)));
+    // The one was decided at once, the other was handed on.
+    books.edited(at(0), Some(content(7)));
+    books.edited(at(1), Some(content(7)));
+    books.normalized(at(1), true);
     books
 }
 
@@ -92,7 +94,7 @@ fn what_waits_between_the_steps_is_not_missing() {
     let mut books = complete();
     books.covers(0, 0..4);
     books.raw(at(3), item(8, 30));
-    books.normalized(at(3), false, Some(content(8)));
+    books.normalized(at(3), false);
     let report = books.close();
     assert_eq!((report.in_flight, report.findings.len()), (1, 0));
 }
@@ -155,7 +157,7 @@ fn a_dead_letter_with_other_bytes_is_altered() {
 fn another_content_by_the_same_rules_is_altered_and_by_other_rules_is_not() {
     for (content, altered) in [(Some(content(8)), true), (None, false)] {
         let mut books = complete();
-        books.normalized(at(0), true, content);
+        books.edited(at(0), content);
         let report = books.close();
         assert_eq!(report.findings.len(), usize::from(altered));
         assert_eq!(report.by_other_rules, u64::from(!altered));

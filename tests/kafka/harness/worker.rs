@@ -296,6 +296,15 @@ impl Worker {
         self.await_status("/readyz", 200);
     }
 
+    /// Waits until the worker decides at once what belongs to it.
+    #[track_caller]
+    pub fn await_short_cut(&self) {
+        eventually(&format!("worker {} takes the short cut", self.name), seconds(40), || {
+            self.assert_alive();
+            if self.log().contains("decided at once") { Ok(()) } else { Err(self.log()) }
+        });
+    }
+
     /// Waits until a GET of `path` answers with `status`.
     #[track_caller]
     pub fn await_status(&self, path: &str, status: u16) {
