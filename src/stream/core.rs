@@ -12,8 +12,7 @@
 //! 5. What a restore brings counts only if the lane was not given up and taken again meanwhile: an epoch tells.
 //! 6. While the dead-letter brake holds, no raw record is taken; a release goes on behind the last one that was.
 //! 7. While a commit is under way nothing is decided: its entries are not facts yet, and not void either.
-//! 8. A raw item is decided at once only where nothing of its raw partition can lie before it between the steps (see
-//!    [`shortcut`]).
+//! 8. A raw item is decided at once only where nothing of its raw partition can lie before it between the steps.
 //!
 //! Records are read and edited ahead, and wait as a [`Batch`]; a transaction is opened only when the batch is due, takes all
 //! of it at once and is committed. Its records reach the broker in few large requests, and no transaction stands open while

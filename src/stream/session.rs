@@ -144,7 +144,7 @@ impl<'s> Session<'s> {
         }
         self.settle(Duration::ZERO)?;
         let now = self.started.elapsed();
-        if self.core.is_due(&self.batch, now, quiet) || self.core.wants_barriers(now) && self.sealed.is_none() {
+        if self.core.is_due(&self.batch, now, quiet) || self.core.wants_barriers(now) {
             self.transact()
         } else if quiet {
             self.rest()

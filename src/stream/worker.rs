@@ -228,7 +228,7 @@ impl Drop for Closing<'_> {
     fn drop(&mut self) {
         self.0.context().close();
         while let Some(rebalance) = self.0.context().next_rebalance() {
-            rebalance.answer(self.0).unwrap_or_else(|error| tracing::debug!(%error, "rebalance while closing"));
+            rebalance.answer_at_close(self.0);
         }
     }
 }

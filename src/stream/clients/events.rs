@@ -74,6 +74,11 @@ impl Rebalance {
             Rebalance::Revoke(list) => consumer.incremental_unassign(list),
         }
     }
+
+    /// Takes or gives up the partitions of a consumer that is to be closed, where nobody minds an error any more.
+    pub fn answer_at_close(&self, consumer: &WireConsumer) {
+        self.answer(consumer).unwrap_or_else(|error| tracing::debug!(%error, "rebalance while closing"));
+    }
 }
 
 /// Collects what the consumer reports while it is polled.
@@ -147,8 +152,7 @@ impl ConsumerContext for ConsumerEvents {
         let assign = matches!(err, RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS);
         let event = if assign { Rebalance::Assign(tpl.clone()) } else { Rebalance::Revoke(tpl.clone()) };
         if self.closing.load(Ordering::Acquire) {
-            event.answer(consumer).unwrap_or_else(|error| tracing::debug!(%error, "rebalance while closing"));
-            return;
+            return event.answer_at_close(consumer);
         }
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner).push_back(event);
     }
