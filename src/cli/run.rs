@@ -5,6 +5,7 @@ mod reload;
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -111,10 +112,7 @@ async fn supervise(args: &Args, service: Service, reloader: Reloader) -> anyhow:
     let running = if args.shadow {
         stream::start_shadow(&service, args.from)
     } else {
-        let layout = tokio::select! {
-            layout = layout(&service.config) => layout?,
-            () = signals.next() => return Ok(()),
-        };
+        let Some(layout) = layout(&service.config, &mut signals).await? else { return Ok(()) };
         stream::start(&service, layout)
     };
     let running = running.context("starting the worker threads")?;
@@ -131,13 +129,25 @@ async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
     Ok(listener)
 }
 
-/// The layout of the topics, as soon as the brokers tell it. Waits for brokers, not for topics.
-async fn layout(config: &Config) -> anyhow::Result<Layout> {
+/// The layout of the topics, as soon as the brokers tell it; `None` where a signal comes first. Waits for brokers, not for
+/// topics.
+async fn layout(config: &Config, signals: &mut Signals) -> anyhow::Result<Option<Layout>> {
     let mut said = String::new();
+    let stop = Arc::new(AtomicBool::new(false));
     loop {
-        let asked = config.clone();
-        match tokio::task::spawn_blocking(move || topics::verify(&asked, PATIENCE)).await? {
-            Ok(layout) => return Ok(layout),
+        let (asked, stopped) = (config.clone(), Arc::clone(&stop));
+        let mut asking = tokio::task::spawn_blocking(move || topics::verify(&asked, PATIENCE, &stopped));
+        let answer = tokio::select! {
+            answer = &mut asking => answer?,
+            () = signals.next() => {
+                // A client that outlived `main` would find OpenSSL taken apart, and crash.
+                stop.store(true, Ordering::Release);
+                let _ = asking.await;
+                return Ok(None);
+            }
+        };
+        match answer {
+            Ok(layout) => return Ok(Some(layout)),
             Err(error @ TopicError::Unreachable { .. }) => {
                 let error = error.to_string();
                 if error == said {
@@ -146,9 +156,12 @@ async fn layout(config: &Config) -> anyhow::Result<Layout> {
                     tracing::warn!("{error}; trying again, and silent about it");
                     said = error;
                 }
-                tokio::time::sleep(RETRY).await;
             }
             Err(error) => return Err(error.into()),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(RETRY) => (),
+            () = signals.next() => return Ok(None),
         }
     }
 }

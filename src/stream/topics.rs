@@ -8,6 +8,7 @@ pub mod rules;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
@@ -20,12 +21,16 @@ use rdkafka::admin::{
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::DeliveryResult;
+use rdkafka::metadata::Metadata;
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 use rdkafka::types::RDKafkaErrorCode;
 
 use self::rules::{Problem, Spec};
 use super::{Layout, clients};
 use crate::config::{Config, Topics};
+
+/// How long an answer is waited for at first.
+const STRETCH: Duration = Duration::from_millis(500);
 
 /// What a topic is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -144,6 +149,7 @@ pub struct Broker<'c> {
     connection: BaseProducer<Ears>,
     admin: AdminClient<Ears>,
     patience: Duration,
+    stop: Option<&'c AtomicBool>,
 }
 
 impl<'c> Broker<'c> {
@@ -158,7 +164,7 @@ impl<'c> Broker<'c> {
         }
         let connection = client.create_with_context(Ears::default()).map_err(TopicError::Client)?;
         let admin = client.create_with_context(Ears::default()).map_err(TopicError::Client)?;
-        Ok(Broker { config, connection, admin, patience })
+        Ok(Broker { config, connection, admin, patience, stop: None })
     }
 
     /// What the brokers have of the six topics, without their settings.
@@ -167,8 +173,7 @@ impl<'c> Broker<'c> {
     /// [`TopicError::Unreachable`].
     pub fn survey(&self) -> Result<Survey, TopicError> {
         // All topics, because asking for one by name may create it.
-        let metadata =
-            self.connection.client().fetch_metadata(None, self.patience).map_err(|error| self.unreachable(&error))?;
+        let metadata = self.metadata().map_err(|error| self.unreachable(&error))?;
         let mut survey = Survey { brokers: metadata.brokers().len(), topics: BTreeMap::new() };
         for role in Role::ALL {
             let name = role.topic(&self.config.topics);
@@ -178,6 +183,23 @@ impl<'c> Broker<'c> {
             survey.topics.insert(role, Topic { partitions, replicas, settings: None });
         }
         Ok(survey)
+    }
+
+    /// Asks in stretches, each twice as long as the one before, so that whoever is to stop need not wait for all of the
+    /// patience.
+    fn metadata(&self) -> KafkaResult<Metadata> {
+        let until = Instant::now() + self.patience;
+        let mut stretch = STRETCH;
+        loop {
+            let asked = Instant::now();
+            let left = until.saturating_duration_since(asked);
+            let answer = self.connection.client().fetch_metadata(None, stretch.min(left));
+            let in_vain = answer.is_err() && asked.elapsed() >= stretch && left > stretch;
+            if !in_vain || self.stop.is_some_and(|stop| stop.load(Ordering::Acquire)) {
+                return answer;
+            }
+            stretch *= 2;
+        }
     }
 
     /// Adds their settings, where we may read them.
@@ -274,12 +296,13 @@ impl<'c> Broker<'c> {
     }
 }
 
-/// The start-up check of a worker: every topic is there and as the guarantees need it. What is merely unwise is logged.
+/// The start-up check of a worker: every topic is there and as the guarantees need it. What is merely unwise is logged. Once
+/// `stop` is set it waits no longer for brokers that do not answer.
 ///
 /// # Errors
 /// [`TopicError`]; of its kinds, only [`TopicError::Unreachable`] may pass by itself.
-pub fn verify(config: &Config, patience: Duration) -> Result<Layout, TopicError> {
-    let broker = Broker::new(config, patience)?;
+pub fn verify(config: &Config, patience: Duration, stop: &AtomicBool) -> Result<Layout, TopicError> {
+    let broker = Broker { stop: Some(stop), ..Broker::new(config, patience)? };
     let mut survey = broker.survey()?;
     if let Err(error) = broker.describe(&mut survey) {
         tracing::warn!(%error, "the settings of the topics are not checked");
@@ -368,7 +391,7 @@ mod tests {
     fn without_a_broker_the_error_says_where_and_why_in_one_line() {
         let mut config = Config::default();
         config.kafka.brokers = "127.0.0.1:1".into();
-        let error = verify(&config, Duration::from_secs(2)).unwrap_err();
+        let error = verify(&config, Duration::from_secs(2), &AtomicBool::new(false)).unwrap_err();
         assert!(matches!(error, TopicError::Unreachable { .. }), "{error}");
         let text = error.to_string();
         assert!(text.starts_with("no broker answers at 127.0.0.1:1: "), "{text}");
@@ -377,10 +400,20 @@ mod tests {
     }
 
     #[test]
+    fn whoever_is_to_stop_does_not_wait_for_brokers() {
+        let mut config = Config::default();
+        config.kafka.brokers = "127.0.0.1:1".into();
+        let asked = Instant::now();
+        let error = verify(&config, Duration::from_secs(60), &AtomicBool::new(true)).unwrap_err();
+        assert!(matches!(error, TopicError::Unreachable { .. }), "{error}");
+        assert!(asked.elapsed() < Duration::from_secs(30), "after {:?}", asked.elapsed());
+    }
+
+    #[test]
     fn a_property_librdkafka_does_not_know_is_refused_before_connecting() {
         let mut config = Config::default();
         config.kafka.properties.insert("linger.mss".into(), "5".into());
-        let error = verify(&config, Duration::from_secs(2)).unwrap_err();
+        let error = verify(&config, Duration::from_secs(2), &AtomicBool::new(false)).unwrap_err();
         assert!(matches!(error, TopicError::Client(_)), "{error}");
         assert!(error.to_string().contains("linger.mss"), "{error}");
     }

@@ -1,6 +1,7 @@
 //! The demo's Kafka: librdkafka's mock cluster inside this process, or a real one.
 
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
@@ -77,7 +78,7 @@ impl Broker {
                 let replication = survey.brokers.clamp(1, 3) as i32;
                 let wishes = Wishes { partitions: PARTITIONS, replication, raw_retention: RETENTION };
                 connection.create(&rules::missing(config, &survey, &wishes), replication)?;
-                Ok(topics::verify(config, PATIENCE)?)
+                Ok(topics::verify(config, PATIENCE, &AtomicBool::new(false))?)
             }
         }
     }
