@@ -230,9 +230,11 @@ impl Core {
         }
     }
 
-    /// Decides a sighting on a raw lane, where the partition that owns it is ours and the short cut is open.
-    pub fn sight_at_once(&mut self, partition: i32, sighting: &Sighting) -> Option<Verdict> {
-        if self.takes_short_cut() { self.sight(partition, sighting) } else { None }
+    /// Whether raw items whose content belongs to this partition are decided at once: it is ours, and the short cut is open.
+    pub fn decides_at_once(&self, partition: i32) -> bool {
+        let lane = self.lanes.get(&Lane { input: Input::Normalized, partition });
+        let is_open = lane.is_some_and(|owned| matches!(owned.phase, Phase::Open { table: Some(_), .. }));
+        is_open && self.takes_short_cut()
     }
 
     /// Whether the short cut is open.
@@ -257,7 +259,7 @@ impl Core {
         let normalized = self.lanes.keys().filter(|lane| lane.input == Input::Normalized);
         let partitions: Vec<i32> = normalized.map(|lane| lane.partition).collect();
         self.shortcut.clear(self.epochs, partitions.iter().copied(), now);
-        (self.epochs, partitions, if self.shortcut.is_clearing() { vec![self.hold()] } else { Vec::new() })
+        (self.epochs, partitions, vec![self.hold()])
     }
 
     /// A barrier came back.
@@ -321,7 +323,6 @@ impl Core {
         if !mutant!("no-merge-after-commit") {
             self.merge();
         }
-        self.shortcut.committed();
         self.settled()
     }
 
@@ -351,10 +352,13 @@ impl Core {
         if mutant!("no-seek-after-abort") {
             positions.clear();
         }
+        if clearing {
+            self.shortcut.shut(Clock::ZERO);
+        }
         let mut actions = vec![Action::Rewind(positions)];
         actions.extend(self.settled());
         if clearing {
-            actions.extend(self.shut(Clock::ZERO));
+            actions.extend(self.resume());
         }
         actions
     }

@@ -470,12 +470,11 @@ impl World {
         let outputs = match (record, lane.input) {
             (Record::Item(sighting), Input::Raw) => {
                 let partition = sighting.identity.partition(PARTITIONS);
-                match worker.core.sight_at_once(partition, &sighting) {
-                    Some(verdict) => {
-                        self.met.short_cuts += 1;
-                        outputs(partition, sighting, verdict)
-                    }
-                    None => vec![(log_of(Lane { input: Input::Normalized, partition }), record)],
+                if worker.core.decides_at_once(partition) {
+                    self.met.short_cuts += 1;
+                    outputs(partition, sighting, worker.core.sight(partition, &sighting).unwrap())
+                } else {
+                    vec![(log_of(Lane { input: Input::Normalized, partition }), record)]
                 }
             }
             (Record::Item(sighting), Input::Normalized) => {

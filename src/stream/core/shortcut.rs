@@ -25,10 +25,8 @@ pub(super) enum Shortcut {
         number: u64,
         /// Since when.
         since: Clock,
-        /// Partitions whose barrier has not come back.
+        /// Partitions whose barrier has not come back. What comes back in a transaction counts once that is committed.
         missing: BTreeSet<i32>,
-        /// … but for those whose barrier is in the open transaction.
-        passed: BTreeSet<i32>,
     },
     /// Yes.
     Open,
@@ -51,27 +49,16 @@ impl Shortcut {
 
     /// Barriers of this number go into these partitions.
     pub fn clear(&mut self, number: u64, partitions: impl IntoIterator<Item = i32>, now: Clock) {
-        let missing = partitions.into_iter().collect();
-        *self = match mutant!("no-barrier") {
-            true => Shortcut::Open,
-            false => Shortcut::Clearing { number, since: now, missing, passed: BTreeSet::new() },
-        };
+        let missing = partitions.into_iter().filter(|_| !mutant!("no-barrier")).collect();
+        *self = Shortcut::Clearing { number, since: now, missing };
     }
 
     /// A barrier came back, in the open transaction.
     pub fn pass(&mut self, partition: i32, came: u64) {
-        if let Shortcut::Clearing { number, passed, .. } = self
+        if let Shortcut::Clearing { number, missing, .. } = self
             && *number == came
         {
-            passed.insert(partition);
-        }
-    }
-
-    /// The transaction was committed: what came back in it counts.
-    pub fn committed(&mut self) {
-        if let Shortcut::Clearing { missing, passed, .. } = self {
-            missing.retain(|partition| !passed.contains(partition));
-            passed.clear();
+            missing.remove(&partition);
         }
     }
 
@@ -82,7 +69,7 @@ impl Shortcut {
         }
     }
 
-    /// Opens it where no barrier is missing. Answers whether it has just been opened.
+    /// Opens it where no barrier is missing, now that no transaction is open. Answers whether it has just been opened.
     pub fn open(&mut self) -> bool {
         let is_clear = matches!(self, Shortcut::Clearing { missing, .. } if missing.is_empty());
         if is_clear {

@@ -1,8 +1,10 @@
 //! What becomes of an item in the open transaction.
 
+use std::sync::Arc;
+
 use rdkafka::{
     Message as _,
-    error::{KafkaError, KafkaResult},
+    error::KafkaError,
     message::{BorrowedHeaders, BorrowedMessage, OwnedHeaders},
     producer::Producer as _,
 };
@@ -14,10 +16,10 @@ use crate::{
     stream::{
         core::{Admission, Clock},
         headers::{self, Arrival},
-        publish::{Prepared, Publisher},
+        publish::Prepared,
         worker::End,
     },
-    telemetry::{Counts, DuplicateKind, Input, Stage},
+    telemetry::{DuplicateKind, Input, Stage},
 };
 
 impl<'s> Session<'s> {
@@ -46,18 +48,17 @@ impl<'s> Session<'s> {
         match prepared {
             Prepared::Normalized { message, origin, item } => {
                 self.counts.normalized(item.source.as_deref());
-                let rules = self.desk.rules_id();
+                let desk = Arc::clone(&self.desk);
+                let rules = desk.rules_id();
                 let headers = || headers::normalized(&item, &origin, rules, &message);
                 let partition = item.hash.partition(self.worker.layout.partitions);
-                let decided = Arrival::of(&item, &origin, rules).and_then(|arrival| {
-                    let verdict = self.core.sight_at_once(partition, &arrival.sighting)?;
-                    Some((verdict, arrival))
-                });
-                if let Some((verdict, arrival)) = decided {
-                    follow(&self.publisher, &mut self.counts, verdict, &arrival, &item.json, headers)?;
-                } else {
-                    self.counts.handed_on += 1;
-                    self.publisher.hand_on(partition, &item, headers())?;
+                let is_ours = self.core.decides_at_once(partition);
+                match is_ours.then(|| Arrival::of(&item, &origin, rules)).flatten() {
+                    Some(arrival) => self.decide(partition, &arrival, &item.json, headers)?,
+                    None => {
+                        self.counts.handed_on += 1;
+                        self.publisher.hand_on(partition, &item, headers())?;
+                    }
                 }
             }
             Prepared::Rejected { message, reject } => {
@@ -71,7 +72,11 @@ impl<'s> Session<'s> {
                 }
             }
             Prepared::Arrived { message } => match headers::arrival(&message, self.worker.layout.partitions) {
-                Ok(arrival) => self.decide(&message, &arrival)?,
+                Ok(arrival) => {
+                    let headers = || message.headers().map_or_else(OwnedHeaders::new, BorrowedHeaders::detach);
+                    let article = message.payload().unwrap_or_default();
+                    self.decide(message.partition(), &arrival, article, headers)?;
+                }
                 Err(reject) => self.reject(&message, Stage::Dedup, &reject)?,
             },
         }
@@ -107,12 +112,29 @@ impl<'s> Session<'s> {
         }
     }
 
-    /// The dedup stage, of an item that was handed on.
-    fn decide(&mut self, message: &BorrowedMessage<'_>, arrival: &Arrival<'_>) -> Result<(), End> {
-        let verdict = self.core.sight(message.partition(), &arrival.sighting).ok_or_else(stateless)?;
-        let headers = || message.headers().map_or_else(OwnedHeaders::new, BorrowedHeaders::detach);
-        let article = message.payload().unwrap_or_default();
-        Ok(follow(&self.publisher, &mut self.counts, verdict, arrival, article, headers)?)
+    /// The dedup stage: publishes an article with these headers, or says what it is a duplicate of.
+    fn decide(
+        &mut self,
+        partition: i32,
+        arrival: &Arrival<'_>,
+        article: &[u8],
+        headers: impl FnOnce() -> OwnedHeaders,
+    ) -> Result<(), End> {
+        match self.core.sight(partition, &arrival.sighting).ok_or_else(stateless)? {
+            Verdict::First(entry) | Verdict::Newer(entry) => {
+                self.counts.published(arrival.sighting.time);
+                Ok(self.publisher.publish(article, headers(), arrival, &entry)?)
+            }
+            Verdict::Repeat(repeat, first) => {
+                let kind = match repeat {
+                    Repeat::Copy => DuplicateKind::Copy,
+                    Repeat::Replay => DuplicateKind::Replay,
+                    Repeat::Stale => DuplicateKind::Stale,
+                };
+                self.counts.duplicate(kind, arrival.sighting.time, arrival.feed);
+                Ok(self.publisher.duplicate(arrival, kind, &first)?)
+            }
+        }
     }
 
     /// An order of an operator: a content is to be let through again.
@@ -134,32 +156,6 @@ impl<'s> Session<'s> {
     fn reject(&mut self, message: &BorrowedMessage<'_>, stage: Stage, reject: &Reject) -> Result<(), End> {
         self.counts.rejected(stage, reject.reason, reject.feed.as_deref());
         Ok(self.publisher.reject(message, stage, reject)?)
-    }
-}
-
-/// Publishes an article with these headers, or says what it is a duplicate of.
-fn follow(
-    publisher: &Publisher<'_>,
-    counts: &mut Counts,
-    verdict: Verdict,
-    arrival: &Arrival<'_>,
-    article: &[u8],
-    headers: impl FnOnce() -> OwnedHeaders,
-) -> KafkaResult<()> {
-    match verdict {
-        Verdict::First(entry) | Verdict::Newer(entry) => {
-            counts.published(arrival.sighting.time);
-            publisher.publish(article, headers(), arrival, &entry)
-        }
-        Verdict::Repeat(repeat, first) => {
-            let kind = match repeat {
-                Repeat::Copy => DuplicateKind::Copy,
-                Repeat::Replay => DuplicateKind::Replay,
-                Repeat::Stale => DuplicateKind::Stale,
-            };
-            counts.duplicate(kind, arrival.sighting.time, arrival.feed);
-            publisher.duplicate(arrival, kind, &first)
-        }
     }
 }
 

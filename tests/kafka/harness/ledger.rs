@@ -187,12 +187,17 @@ impl Ledger {
             let sent = desk.sent.len();
             complaints.push(format!("{sent} sent, {published} published + {duplicates} duplicates + {first} rejected"));
         }
-        // Only what another worker decides lies between the steps.
-        if self.normalized.len() > published + duplicates + second {
-            let handed_on = self.normalized.len();
-            complaints.push(format!(
-                "{handed_on} handed on, {published} published + {duplicates} duplicates + {second} rejected"
-            ));
+        // Only what another worker decides lies between the steps, and what strangers wrote there.
+        let (mut handed_on, mut strangers) = (HashSet::new(), 0);
+        for record in &self.normalized {
+            match record.header("copydesk-source").and_then(|source| parse(source, &desk.topics.raw)) {
+                Some(at) if !handed_on.insert(at) => complaints.push(format!("raw {at} was handed on twice")),
+                Some(_) => {}
+                None => strangers += 1,
+            }
+        }
+        if strangers != second {
+            complaints.push(format!("{strangers} of no raw item between the steps, {second} rejected there"));
         }
     }
 

@@ -55,25 +55,26 @@ fn pass(core: &mut Core, offset: i64, number: u64) -> Vec<Action> {
     core.committed()
 }
 
-fn is_open(core: &mut Core) -> bool {
-    core.sight_at_once(0, &sighting(1, 0, "", 1, 0)).is_some()
+fn is_open(core: &Core) -> bool {
+    core.decides_at_once(0)
 }
 
 #[test]
 fn a_raw_item_is_decided_at_once_when_the_barriers_have_come_back_and_are_committed() {
     let mut core = opened();
-    assert!(!is_open(&mut core));
+    assert!(!is_open(&core));
     let number = barriers(&mut core, MS);
     assert_eq!(core.admit(RAW, 10), Admission::Stale, "raw items wait");
     assert_eq!(pass(&mut core, 0, number + 1), [], "somebody else's");
     take(&mut core, NORMALIZED, 1);
     core.passed(0, number);
-    assert!(!is_open(&mut core), "not before the commit");
+    assert!(!is_open(&core), "not before the commit");
     core.close(MS);
     assert_eq!(core.committed(), [Action::Resume(RAW, 10)]);
+    assert!(core.decides_at_once(0));
+    assert!(!core.decides_at_once(1), "another worker's");
     let first = sighting(1, 0, "", 1, 0);
-    assert_eq!(core.sight_at_once(0, &first), Some(Verdict::First(first)));
-    assert_eq!(core.sight_at_once(1, &first), None, "another worker's");
+    assert_eq!(core.sight(0, &first), Some(Verdict::First(first)));
 }
 
 #[test]
@@ -82,7 +83,7 @@ fn a_new_lane_shuts_it_and_calls_barriers_off() {
     let number = barriers(&mut core, MS);
     assert_eq!(open(&mut core, OTHER, 5), [Action::Resume(RAW, 10)]);
     assert_eq!(pass(&mut core, 0, number), [], "they prove nothing of the new lane");
-    assert!(!is_open(&mut core) && core.wants_barriers(MS));
+    assert!(!is_open(&core) && core.wants_barriers(MS));
 }
 
 #[test]
@@ -91,16 +92,16 @@ fn it_stays_open_when_lanes_go_and_when_a_transaction_aborts() {
     let number = barriers(&mut core, MS);
     pass(&mut core, 0, number);
     take(&mut core, RAW, 10);
-    assert!(is_open(&mut core));
+    assert!(is_open(&core));
     core.close(MS);
     core.failed();
     assert_eq!(core.aborted(), [Action::Rewind(vec![(RAW, 10), (NORMALIZED, 1)])]);
     assert_eq!(core.assigned([]), [Action::Open(vec![])], "a rebalance that brings nothing");
-    assert!(is_open(&mut core));
+    assert!(is_open(&core));
     core.revoked(vec![RAW], MS);
-    assert!(is_open(&mut core));
+    assert!(is_open(&core));
     core.revoked(vec![NORMALIZED], MS);
-    assert!(!is_open(&mut core));
+    assert!(!is_open(&core));
 }
 
 #[test]
@@ -112,7 +113,7 @@ fn an_abort_begins_anew_with_other_barriers() {
     core.close(MS);
     core.failed();
     assert_eq!(core.aborted(), [Action::Rewind(vec![(NORMALIZED, 0)]), Action::Resume(RAW, 10)]);
-    assert!(!is_open(&mut core));
+    assert!(!is_open(&core));
     assert_ne!(barriers(&mut core, MS), number);
 }
 
@@ -124,7 +125,7 @@ fn barriers_that_do_not_come_back_are_given_up_and_tried_again_later() {
     let late = 2 * MS + PATIENCE;
     assert_eq!(core.lose_patience(late), [Action::Resume(RAW, 10)]);
     assert_eq!(pass(&mut core, 0, number), [], "raw items went on meanwhile");
-    assert!(!is_open(&mut core) && !core.wants_barriers(late + PAUSE - MS) && core.wants_barriers(late + PAUSE));
+    assert!(!is_open(&core) && !core.wants_barriers(late + PAUSE - MS) && core.wants_barriers(late + PAUSE));
 }
 
 #[test]
