@@ -4,7 +4,8 @@
 //!
 //! Reads labelled pages, one JSON object a line: {"id": "country/Publisher_date", "lines": […], "labels": […]}. Reports the
 //! figures of the whole edit desk on publishers that the model did not see (five folds; `--repeats N` for more than one way
-//! to part them), then trains on all pages and writes the model. Deterministic. Without a path it only reports.
+//! to part them), on their pages and on clippings of these, then trains on all pages and writes the model. Deterministic.
+//! Without a path it only reports.
 
 #[path = "train-pages/boost.rs"]
 mod boost;
@@ -45,27 +46,33 @@ fn main() -> anyhow::Result<()> {
         repeats = arguments.next().context("--repeats needs a number")?.parse()?;
     }
     let mut desk = Desk::builtin()?;
-    let mut pages = Vec::new();
+    let (mut pages, mut clippings) = (Vec::new(), Vec::new());
     for line in std::io::stdin().lock().lines() {
-        pages.push(labelled(&desk, line?.as_bytes())?);
+        let gold = Gold::parse(line?.as_bytes())?;
+        clippings.push(labelled(&desk, clipping(&gold)));
+        pages.push(labelled(&desk, gold));
     }
     let mut publishers: Vec<&str> = pages.iter().map(|p| p.publisher.as_str()).collect();
     publishers.sort_unstable();
     publishers.dedup();
     println!("{} pages, {} publishers", pages.len(), publishers.len());
-    let mut all = Tally::default();
+    let (mut all, mut all_clippings) = (Tally::default(), Tally::default());
     let mut worst = Vec::new();
     for repeat in 0..repeats {
-        let mut tally = Tally::default();
+        let (mut tally, mut of_clippings) = (Tally::default(), Tally::default());
         for (fold, model) in (0..FOLDS).zip(held_out_models(&desk, &pages, repeat)) {
             desk.set_page_model(model);
-            let test = pages.iter().filter(|p| fold_of(&p.publisher, 2 * repeat, FOLDS) == fold);
-            worst.extend(test.map(|p| measure(&desk, p, &mut tally)));
+            let inside = |p: &&Labelled| fold_of(&p.publisher, 2 * repeat, FOLDS) == fold;
+            worst.extend(pages.iter().filter(inside).map(|p| measure(&desk, p, &mut tally)));
+            clippings.iter().filter(inside).for_each(|p| drop(measure(&desk, p, &mut of_clippings)));
         }
         report(&format!("held out, {}", repeat + 1), &tally);
+        report(&format!("clippings, {}", repeat + 1), &of_clippings);
         all.merge(&tally);
+        all_clippings.merge(&of_clippings);
     }
     report("held out", &all);
+    report("clippings", &all_clippings);
     worst.sort_by(|a, b| b.0.total_cmp(&a.0));
     worst.iter().take(24).for_each(|(error, id)| println!("  {error:.3} {id}"));
     if let Some(path) = arguments.next() {
@@ -93,8 +100,18 @@ fn held_out_models(desk: &Desk, pages: &[Labelled], repeat: u64) -> Vec<Model> {
     })
 }
 
-fn labelled(desk: &Desk, json: &[u8]) -> anyhow::Result<Labelled> {
-    let gold = Gold::parse(json)?;
+/// A page's story with 3 to 15 lines before it and up to 25 behind.
+fn clipping(page: &Gold) -> Gold {
+    let hash = blake3::hash(page.id.as_bytes());
+    let some = |byte: usize, most: usize| usize::from(hash.as_bytes()[byte]) % (most + 1);
+    let story = |line: &(String, Option<Label>)| line.1 == Some(Label::Body);
+    let first = page.lines.iter().position(story).unwrap_or(0);
+    let last = page.lines.iter().rposition(story).unwrap_or(0);
+    let to = (last + 1 + some(1, 25)).min(page.lines.len());
+    Gold { lines: page.lines[first.saturating_sub(3 + some(0, 12))..to].to_vec(), ..page.clone() }
+}
+
+fn labelled(desk: &Desk, gold: Gold) -> Labelled {
     let texts: Vec<&str> = gold.lines.iter().map(|(text, _)| text.as_str()).collect();
     let text = wire::folded(&texts.join("\n")).into_owned();
     let page = desk.glance_at_page(&text);
@@ -104,7 +121,7 @@ fn labelled(desk: &Desk, json: &[u8]) -> anyhow::Result<Labelled> {
     let lines =
         lines.map(|(text, label)| (label.and_then(class), text.split_whitespace().count().max(1) as f32)).collect();
     let publisher = gold.id.split_once("_20").map_or(gold.id.as_str(), |(name, _)| name).to_owned();
-    Ok(Labelled { publisher, text, page, lines, gold })
+    Labelled { publisher, text, page, lines, gold }
 }
 
 /// Which of `folds` parts a publisher is in, in one of many ways to part them.

@@ -135,7 +135,9 @@ impl End {
         let closers =
             |c: char| matches!(c, '"' | '\'' | '”' | '’' | '»' | '«' | ')' | ']' | '›' | '“' | '」' | '』' | '）');
         match text.trim_end_matches(closers).chars().next_back() {
-            Some('.' | '!' | '?' | '…' | '。' | '！' | '？' | '؟' | '۔' | '।' | '‽') => End::Sentence,
+            Some('.' | '!' | '?' | '…' | '。' | '！' | '？' | '؟' | '۔' | '।' | '։' | '።' | '‽') => {
+                End::Sentence
+            }
             Some(':' | '：') if text.ends_with([':', '：']) => End::Colon,
             _ => End::Open,
         }

@@ -263,7 +263,8 @@ impl Desk {
         let structure = if page::is_page(&self.rules, text, &blocks) {
             page::structure(&self.rules, &self.pages, text, &blocks, hints)
         } else {
-            story::structure(&self.rules, text, &blocks, hints)
+            let wire = story::structure(&self.rules, text, &blocks, hints);
+            page::clipping::structure(&self.rules, &self.pages, text, &blocks, hints, wire)
         };
         let mut copy = self.assemble(text, &blocks, &structure, hints);
         copy.lines.reserve(rows.len());

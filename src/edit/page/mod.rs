@@ -5,10 +5,12 @@
 //! the page again and again, the model's gate lets about a third of the rest through, the first look sees a line, its
 //! neighbours and its place (`features::see`), the second what the first thought of its surroundings ([`context`]). Last,
 //! the page's headline is chosen (`headline`), it and the byline are found wherever they stand again (`repeats`), and
-//! captions by their credits (`credits`).
+//! captions by their credits (`credits`). Items that are a part of a page only are told by what the rules for wire copy leave
+//! of them (`clipping`).
 //!
 //! The model file is trained by `cargo run --release --example train-pages`; docs/pages.md says how good it is.
 
+pub(super) mod clipping;
 pub mod context;
 mod credits;
 pub mod features;
@@ -69,24 +71,51 @@ pub(super) fn structure<'t, 'r>(
     blocks: &[Block<'t>],
     hints: &Hints<'_>,
 ) -> Structure<'t, 'r> {
-    let page = features::glance(blocks);
-    let seen = features::see(rules, blocks, &page, &let_through(&model.gate, &page));
-    let mut verdicts = vec![Verdict::evidence(Label::Boilerplate, "page furniture"); blocks.len()];
-    let chances = look(model, &seen);
-    for (i, chances) in seen.lines.iter().zip(&chances) {
-        let label = CLASSES[likeliest(chances)];
-        verdicts[*i] = Verdict::evidence(label, reason(label));
+    Look::at(rules, model, blocks).structure(rules, text, blocks, hints)
+}
+
+/// What the model sees of a page, and makes of it.
+struct Look {
+    /// Where each line stands, not counting what only parts paragraphs.
+    at: Vec<usize>,
+    seen: Seen,
+    /// Of the lines that were seen.
+    chances: Vec<Chances>,
+}
+
+impl Look {
+    fn at(rules: &Rules, model: &Model, blocks: &[Block<'_>]) -> Look {
+        let page = features::glance(blocks);
+        let seen = features::see(rules, blocks, &page, &let_through(&model.gate, &page));
+        let first = model::chances(&model.first, &seen.first);
+        let chances = model::chances(&model.second, &context::widen(&seen, &first));
+        Look { at: page.at, seen, chances }
     }
-    keep_main_text(&seen, &mut verdicts);
-    drop_other_stories(blocks, &page.at, &mut verdicts);
-    let headline = repeats::headlines(&seen, &chances, &mut verdicts, blocks, hints.headline);
-    repeats::bylines(&seen, &chances, &mut verdicts, blocks, headline);
-    credits::captions(&seen, &chances, &mut verdicts, blocks);
-    let story = verdicts.iter().position(|v| v.label == Label::Body).unwrap_or(blocks.len());
-    let found: Option<Found<'t, 'r>> =
-        blocks.get(story).and_then(|b| rules.agencies.dateline(&text[b.span.clone()], true));
-    let glued = vec![true; blocks.len()];
-    Structure { verdicts, dateline: found.map(|found| (story, found)), story, glued }
+
+    fn structure<'t, 'r>(
+        &self,
+        rules: &'r Rules,
+        text: &'t str,
+        blocks: &[Block<'t>],
+        hints: &Hints<'_>,
+    ) -> Structure<'t, 'r> {
+        let Look { at, seen, chances } = self;
+        let mut verdicts = vec![Verdict::evidence(Label::Boilerplate, "page furniture"); blocks.len()];
+        for (i, chances) in seen.lines.iter().zip(chances) {
+            let label = CLASSES[likeliest(chances)];
+            verdicts[*i] = Verdict::evidence(label, reason(label));
+        }
+        keep_main_text(seen, &mut verdicts);
+        drop_other_stories(blocks, at, &mut verdicts);
+        let headline = repeats::headlines(seen, chances, &mut verdicts, blocks, hints.headline);
+        repeats::bylines(seen, chances, &mut verdicts, blocks, headline);
+        credits::captions(seen, chances, &mut verdicts, blocks);
+        let story = verdicts.iter().position(|v| v.label == Label::Body).unwrap_or(blocks.len());
+        let found: Option<Found<'t, 'r>> =
+            blocks.get(story).and_then(|b| rules.agencies.dateline(&text[b.span.clone()], true));
+        let glued = vec![true; blocks.len()];
+        Structure { verdicts, dateline: found.map(|found| (story, found)), story, glued }
+    }
 }
 
 fn reason(label: Label) -> &'static str {
@@ -143,13 +172,6 @@ fn drop_other_stories(blocks: &[Block<'_>], at: &[usize], verdicts: &mut [Verdic
 pub fn let_through(gate: &[Tree], page: &features::Page) -> Vec<(usize, f32)> {
     let chances = model::gate(gate, &page.gate);
     page.lines.iter().copied().zip(chances).filter(|(_, chance)| *chance > GATE).collect()
-}
-
-/// What the second look gives each class, for each line that was looked at.
-#[must_use]
-pub fn look(model: &Model, seen: &Seen) -> Vec<Chances> {
-    let chances = model::chances(&model.first, &seen.first);
-    model::chances(&model.second, &context::widen(seen, &chances))
 }
 
 /// The likeliest class, the rare ones favoured: they are worth finding, and the trees see few of them.

@@ -4,7 +4,7 @@ use super::context::{self, BYLINE, Chances};
 use super::features::Seen;
 use super::{headline, lexicon, names};
 use crate::edit::Label;
-use crate::edit::lines::Block;
+use crate::edit::lines::{Block, End};
 use crate::edit::story::Verdict;
 
 /// Letters and figures that a headline must have to be looked for elsewhere.
@@ -18,6 +18,8 @@ const BYLINE_LEAST: f32 = 0.03;
 const BESIDE: usize = 4;
 /// Characters of a line that holds a name of the byline and is more than one of its repetitions.
 const NAMING: usize = 80;
+/// Words from which a line with a full stop is a sentence.
+const SENTENCE: usize = 6;
 /// A name that stands on more lines than this is the site's, not a writer's.
 const OFTEN: usize = 12;
 
@@ -78,9 +80,11 @@ pub(super) fn bylines(
     blocks: &[Block<'_>],
     headline: Option<usize>,
 ) {
-    for i in &seen.lines {
-        if verdicts[*i].label == Label::Byline && is_credit(&blocks[*i].text) {
-            verdicts[*i] = Verdict::evidence(Label::Credit, "words of a picture credit");
+    for (verdict, block) in verdicts.iter_mut().zip(blocks).filter(|(v, _)| v.label == Label::Byline) {
+        if is_credit(&block.text) {
+            *verdict = Verdict::evidence(Label::Credit, "words of a picture credit");
+        } else if is_sentence(block) {
+            *verdict = Verdict::evidence(Label::Boilerplate, "reads like a byline, but is a sentence");
         }
     }
     let story = first_body(seen, verdicts);
@@ -92,7 +96,8 @@ pub(super) fn bylines(
         return;
     };
     let best = seen.lines[best];
-    if matches!(verdicts[best].label, Label::Body | Label::Date | Label::Headline) || is_credit(&blocks[best].text) {
+    let taken = matches!(verdicts[best].label, Label::Body | Label::Date | Label::Headline);
+    if taken || is_credit(&blocks[best].text) || is_sentence(&blocks[best]) {
         return;
     }
     verdicts[best] = Verdict::evidence(Label::Byline, "reads and stands like one");
@@ -112,6 +117,11 @@ pub(super) fn bylines(
             named.into_iter().for_each(|i| verdicts[i] = Verdict::evidence(Label::Byline, "a name in the byline"));
         }
     }
+}
+
+/// Whether a line that could be a byline is a sentence that does not begin with who wrote it.
+fn is_sentence(block: &Block<'_>) -> bool {
+    block.shape.end == End::Sentence && block.shape.words >= SENTENCE && lexicon::by_word(&block.text) < 2.0
 }
 
 /// Whether a line that could be a byline is a picture's credit: an agency alone may have written the story.
@@ -197,6 +207,13 @@ mod tests {
         let mut lines = vec!["By Harbour Post"];
         lines.extend(["Harbour Post Tickets"; OFTEN + 1]);
         assert_eq!(labels(&lines, &[(0, BYLINE)], None)[1], Label::Boilerplate);
+    }
+
+    #[test]
+    fn a_sentence_is_a_byline_only_if_it_begins_as_one() {
+        let byline = |line| labels(&[TITLE_LINE, line], &[(0, HEADLINE), (1, BYLINE)], None)[1] == Label::Byline;
+        assert!(!byline("Die Fähren liegen am Kai von Ostheim."));
+        assert!(byline("Von Kit Marlow und Ana Brandt, Ostheim."));
     }
 
     #[test]
