@@ -55,18 +55,8 @@ pub(in crate::edit) fn structure<'t, 'r>(
     hints: &Hints<'_>,
     wire: Structure<'t, 'r>,
 ) -> Structure<'t, 'r> {
-    let left: Vec<bool> = (0..blocks.len()).map(|i| is_left(blocks, &wire, i)).collect();
-    if left.iter().filter(|left| **left).count() < LINES {
-        return wire;
-    }
-    let signed =
-        wire.dateline.is_some() || wire.verdicts.iter().any(|v| matches!(v.label, Label::Signoff | Label::Byline));
-    let of_a_site = |(block, verdict): (&Block<'_>, &Verdict<'_>)| {
-        is_of_a_site(block, verdict) || (!signed && is_time_of_day(block))
-    };
-    let named: Vec<bool> = blocks.iter().zip(&wire.verdicts).map(of_a_site).collect();
-    let any_named = named.contains(&true);
-    if signed && !any_named {
+    let evidence = Evidence::of(blocks, &wire);
+    if !evidence.may_suffice() {
         return wire;
     }
     let look = Look::at(rules, model, blocks);
@@ -75,18 +65,9 @@ pub(in crate::edit) fn structure<'t, 'r>(
         page.verdicts[*at] = wire.verdicts[*at];
         page.story = page.story.min(*at);
     }
-    let judged = if signed { of_the_site(&page, &named) } else { vec![true; blocks.len()] };
-    let furniture = furniture(blocks, &wire, &page, |i| left[i] && judged[i]);
-    let first_sentence = blocks.iter().position(|b| b.shape.end == End::Sentence);
-    let menu = first_sentence.is_some_and(|sentence| furniture.iter().any(|i| *i < sentence));
+    let judged = if evidence.signed { of_the_site(&page, &evidence.named) } else { vec![true; blocks.len()] };
     keep_sentences(&look, blocks, &wire, &mut page.verdicts);
-    let sentence = |(v, b): &(&Verdict<'_>, &Block<'_>)| v.label == Label::Body && b.shape.end == End::Sentence;
-    let sentences = page.verdicts.iter().zip(blocks).filter(sentence).count();
-    let enough = match any_named {
-        true => furniture.len() >= LINES && sentences > 0,
-        false => furniture.len() >= LINES_UNNAMED && sentences >= SENTENCES && menu,
-    };
-    if !enough {
+    if !evidence.suffices(blocks, &wire, &page, &judged) {
         return wire;
     }
     for (i, wire) in wire.verdicts.iter().enumerate() {
@@ -96,8 +77,59 @@ pub(in crate::edit) fn structure<'t, 'r>(
             page.verdicts[i] = *wire;
         }
     }
+    page.story = page.verdicts.iter().position(|v| v.label == Label::Body).unwrap_or(blocks.len());
     page.dateline = wire.dateline.or(page.dateline);
     page
+}
+
+/// What speaks for a clipping in an item that was read as wire copy.
+struct Evidence {
+    /// The lines that the rules leave and that are no sentences.
+    left: Vec<bool>,
+    /// The lines that are surely a site's.
+    named: Vec<bool>,
+    /// Whether the item is signed as a wire story is.
+    signed: bool,
+}
+
+impl Evidence {
+    fn of(blocks: &[Block<'_>], wire: &Structure<'_, '_>) -> Evidence {
+        let signed =
+            wire.dateline.is_some() || wire.verdicts.iter().any(|v| matches!(v.label, Label::Signoff | Label::Byline));
+        let named = |(block, verdict): (&Block<'_>, &Verdict<'_>)| {
+            is_of_a_site(block, verdict) || (!signed && is_time_of_day(block))
+        };
+        Evidence {
+            left: (0..blocks.len()).map(|i| is_left(blocks, wire, i)).collect(),
+            named: blocks.iter().zip(&wire.verdicts).map(named).collect(),
+            signed,
+        }
+    }
+
+    /// Whether it may be enough, whatever the page model says.
+    fn may_suffice(&self) -> bool {
+        self.left.iter().filter(|left| **left).count() >= LINES && (!self.signed || self.named.contains(&true))
+    }
+
+    /// Whether it is, with what the page model says of the lines that it may judge.
+    fn suffices(
+        &self,
+        blocks: &[Block<'_>],
+        wire: &Structure<'_, '_>,
+        page: &Structure<'_, '_>,
+        judged: &[bool],
+    ) -> bool {
+        let furniture = furniture(blocks, wire, page, |i| self.left[i] && judged[i]);
+        let is_sentence = |b: &Block<'_>| b.shape.end == End::Sentence;
+        let sentences =
+            page.verdicts.iter().zip(blocks).filter(|(v, b)| v.label == Label::Body && is_sentence(b)).count();
+        if self.named.contains(&true) {
+            return furniture.len() >= LINES && sentences > 0;
+        }
+        let first = blocks.iter().position(is_sentence).unwrap_or(0);
+        let menu = furniture.iter().any(|i| *i < first);
+        menu && furniture.len() >= LINES_UNNAMED && sentences >= SENTENCES
+    }
 }
 
 /// Which lines stand before the story, or between two of it or behind it with a line that is surely a site's.
