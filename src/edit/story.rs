@@ -346,8 +346,10 @@ impl<'r> Pass<'_, '_, 'r> {
         let (mut story, mut copy) = (None, None);
         for i in from..to {
             match self.found[i] {
-                // How old a listed story is, and what parts it from the next.
-                Some(v) if listed.is_some() && (v.label == Label::Date || !self.says_something(i)) => {}
+                // How old a listed story is, its picture, and what parts it from the next.
+                Some(v)
+                    if listed.is_some()
+                        && (matches!(v.label, Label::Date | Label::Caption) || !self.says_something(i)) => {}
                 Some(v) => listed = v.rule.filter(|r| r.list).map(|r| r.id.as_str()),
                 None if listed.is_some() && self.is_open(i) => {
                     let end = *story.get_or_insert_with(|| {
