@@ -5,7 +5,7 @@
 //!
 //! Copy has lists as well: results, winners, squads. So a line of the item must be surely a site's, or the item must begin with
 //! such lines and have more of them. And where it is signed as a wire story is, by a dateline, a byline or a sign-off, lines
-//! leave it only if they stand before the story or together with a line that is surely a site's.
+//! leave it only before the story, or behind a line that is surely a site's.
 
 use super::context::BODY;
 use super::{Look, Model, lexicon};
@@ -65,7 +65,7 @@ pub(in crate::edit) fn structure<'t, 'r>(
         page.verdicts[*at] = wire.verdicts[*at];
         page.story = page.story.min(*at);
     }
-    let judged = if evidence.signed { of_the_site(&page, &evidence.named) } else { vec![true; blocks.len()] };
+    let judged = if evidence.signed { of_the_site(blocks, &page, &evidence.named) } else { vec![true; blocks.len()] };
     keep_sentences(&look, blocks, &wire, &mut page.verdicts);
     if !evidence.suffices(blocks, &wire, &page, &judged) {
         return wire;
@@ -132,16 +132,18 @@ impl Evidence {
     }
 }
 
-/// Which lines stand before the story, or between two of it or behind it with a line that is surely a site's.
-fn of_the_site(page: &Structure<'_, '_>, named: &[bool]) -> Vec<bool> {
+/// Which lines stand before the story, or behind a line that is surely a site's with no line of the story between them; so do
+/// buttons of one word right above it.
+fn of_the_site(blocks: &[Block<'_>], page: &Structure<'_, '_>, named: &[bool]) -> Vec<bool> {
     let story = |i: usize| page.verdicts[i].label == Label::Body;
-    let all: Vec<usize> = (0..named.len()).collect();
-    let between = all.chunk_by(|a, b| story(*a) == story(*b));
-    let judged = between.flat_map(|run| {
-        let site = !story(run[0]) && (run[0] < page.story || run.iter().any(|i| named[*i]));
-        std::iter::repeat_n(site, run.len())
-    });
-    judged.collect()
+    let mut judged: Vec<bool> = (0..blocks.len()).map(|i| i < page.story || (!story(i) && named[i])).collect();
+    for i in 1..blocks.len() {
+        judged[i] |= judged[i - 1] && !story(i);
+    }
+    for i in (1..blocks.len()).rev() {
+        judged[i - 1] |= judged[i] && !story(i - 1) && blocks[i - 1].shape.words == 1;
+    }
+    judged
 }
 
 /// Whether the rules for wire copy leave block `i`, which is no sentence and neither figures nor the middle of one.
@@ -252,8 +254,10 @@ mod tests {
     #[test]
     fn a_list_in_a_signed_story_stays_where_the_sites_lines_behind_it_go() {
         let list = "Best film\nThe Lighthouse Keeper\nBest director\nLena Voss, Tides of Winter\n";
-        let text = format!("OSTHEIM (AP) — {STORY}{list}{STORY}Share on social media\nYour comments\n{TEASERS}");
-        assert_eq!(body(&text), format!("{STORY}{list}{STORY}"));
+        let tail = format!("Share on social media\nYour comments\n{TEASERS}");
+        for story in [format!("{STORY}{list}{STORY}"), format!("{STORY}{list}")] {
+            assert_eq!(body(&format!("OSTHEIM (AP) — {story}{tail}")), story);
+        }
     }
 
     #[test]
