@@ -55,10 +55,7 @@ pub(in crate::edit) fn structure<'t, 'r>(
     hints: &Hints<'_>,
     wire: Structure<'t, 'r>,
 ) -> Structure<'t, 'r> {
-    let evidence = Evidence::of(blocks, &wire);
-    if !evidence.may_suffice() {
-        return wire;
-    }
+    let Some(evidence) = Evidence::of(blocks, &wire) else { return wire };
     let look = Look::at(rules, model, blocks);
     let mut page = look.structure(rules, text, blocks, hints);
     if let Some((at, _)) = &wire.dateline {
@@ -67,7 +64,7 @@ pub(in crate::edit) fn structure<'t, 'r>(
     }
     let judged = if evidence.signed { of_the_site(blocks, &page, &evidence.named) } else { vec![true; blocks.len()] };
     keep_sentences(&look, blocks, &wire, &mut page.verdicts);
-    if !evidence.suffices(blocks, &wire, &page, &judged) {
+    if !evidence.suffices(blocks, &page, &judged) {
         return wire;
     }
     for (i, wire) in wire.verdicts.iter().enumerate() {
@@ -84,8 +81,8 @@ pub(in crate::edit) fn structure<'t, 'r>(
 
 /// What speaks for a clipping in an item that was read as wire copy.
 struct Evidence {
-    /// The lines that the rules leave and that are no sentences.
-    left: Vec<bool>,
+    /// The lines that may be furniture.
+    furniture: Vec<usize>,
     /// The lines that are surely a site's.
     named: Vec<bool>,
     /// Whether the item is signed as a wire story is.
@@ -93,33 +90,25 @@ struct Evidence {
 }
 
 impl Evidence {
-    fn of(blocks: &[Block<'_>], wire: &Structure<'_, '_>) -> Evidence {
+    /// None if it is not enough, whatever the page model says.
+    fn of(blocks: &[Block<'_>], wire: &Structure<'_, '_>) -> Option<Evidence> {
+        let furniture = furniture(blocks, wire);
+        if furniture.len() < LINES {
+            return None;
+        }
         let signed =
             wire.dateline.is_some() || wire.verdicts.iter().any(|v| matches!(v.label, Label::Signoff | Label::Byline));
         let named = |(block, verdict): (&Block<'_>, &Verdict<'_>)| {
             is_of_a_site(block, verdict) || (!signed && is_time_of_day(block))
         };
-        Evidence {
-            left: (0..blocks.len()).map(|i| is_left(blocks, wire, i)).collect(),
-            named: blocks.iter().zip(&wire.verdicts).map(named).collect(),
-            signed,
-        }
+        let named: Vec<bool> = blocks.iter().zip(&wire.verdicts).map(named).collect();
+        (!signed || named.contains(&true)).then_some(Evidence { furniture, named, signed })
     }
 
-    /// Whether it may be enough, whatever the page model says.
-    fn may_suffice(&self) -> bool {
-        self.left.iter().filter(|left| **left).count() >= LINES && (!self.signed || self.named.contains(&true))
-    }
-
-    /// Whether it is, with what the page model says of the lines that it may judge.
-    fn suffices(
-        &self,
-        blocks: &[Block<'_>],
-        wire: &Structure<'_, '_>,
-        page: &Structure<'_, '_>,
-        judged: &[bool],
-    ) -> bool {
-        let furniture = furniture(blocks, wire, page, |i| self.left[i] && judged[i]);
+    /// Whether it is enough, with what the page model says of the lines that it may judge.
+    fn suffices(&self, blocks: &[Block<'_>], page: &Structure<'_, '_>, judged: &[bool]) -> bool {
+        let agreed = |i: &usize| judged[*i] && page.verdicts[*i].label == Label::Boilerplate;
+        let furniture: Vec<usize> = self.furniture.iter().copied().filter(agreed).collect();
         let is_sentence = |b: &Block<'_>| b.shape.end == End::Sentence;
         let sentences =
             page.verdicts.iter().zip(blocks).filter(|(v, b)| v.label == Label::Body && is_sentence(b)).count();
@@ -180,15 +169,11 @@ fn is_time_of_day(block: &Block<'_>) -> bool {
     block.shape.words <= SITE_WORDS && block.letters().digits >= DATE_DIGITS && (0..text.len()).any(time)
 }
 
-/// The lines of those `left` by the rules for wire copy that are furniture to the page model too, in runs of lines that are
-/// left and of what the rules know. What a line ending in a colon introduces is a list.
-fn furniture(
-    blocks: &[Block<'_>],
-    wire: &Structure<'_, '_>,
-    page: &Structure<'_, '_>,
-    left: impl Fn(usize) -> bool,
-) -> Vec<usize> {
-    let open = |i: usize| left(i) || (wire.verdicts[i].label != Label::Body && is_open(&blocks[i]));
+/// The lines that the rules for wire copy leave in runs of such lines and of what the rules know. What a line ending in a colon
+/// introduces is a list.
+fn furniture(blocks: &[Block<'_>], wire: &Structure<'_, '_>) -> Vec<usize> {
+    let left: Vec<bool> = (0..blocks.len()).map(|i| is_left(blocks, wire, i)).collect();
+    let open = |i: usize| left[i] || (wire.verdicts[i].label != Label::Body && is_open(&blocks[i]));
     let introduces = |i: usize| {
         let shape = &blocks[i].shape;
         shape.end == End::Colon && shape.words >= COLON_WORDS && wire.verdicts[i].rule.is_none()
@@ -196,7 +181,7 @@ fn furniture(
     let all: Vec<usize> = (0..blocks.len()).collect();
     let runs = all.chunk_by(|a, b| open(*a) == open(*b)).filter(|run| open(run[0]) && run.len() >= RUN);
     let runs = runs.filter(|run| run[0] == 0 || !introduces(run[0] - 1));
-    runs.flatten().copied().filter(|i| left(*i) && page.verdicts[*i].label == Label::Boilerplate).collect()
+    runs.flatten().copied().filter(|i| left[*i]).collect()
 }
 
 /// A sentence beside the story that the model is not sure of is of it: in what is no whole page it sees less around a line.
