@@ -1,6 +1,6 @@
 //! `copydesk process` as a user runs it: files and standard input in, articles, labels and rejections out.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -19,7 +19,9 @@ fn process(args: &[&str], stdin: &[u8]) -> Output {
         .spawn()
         .unwrap();
     // One that refuses its arguments may be gone before it has read anything.
-    let _ = child.stdin.take().unwrap().write_all(stdin);
+    if let Err(e) = child.stdin.take().unwrap().write_all(stdin) {
+        assert_eq!(e.kind(), ErrorKind::BrokenPipe, "{e}");
+    }
     child.wait_with_output().unwrap()
 }
 

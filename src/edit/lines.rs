@@ -108,6 +108,11 @@ impl Letters {
 }
 
 impl Block<'_> {
+    /// Ends in a colon, and is long enough to introduce what follows.
+    pub(super) fn introduces(&self) -> bool {
+        self.shape.end == End::Colon && self.shape.words >= 4
+    }
+
     /// Counted when asked for: few paragraphs are.
     pub(super) fn letters(&self) -> Letters {
         let mut letters = Letters::default();

@@ -174,7 +174,7 @@ impl<'r> Pass<'_, '_, 'r> {
         let mut open: Vec<usize> = Vec::new();
         for i in (0..head).filter(|i| self.found[*i].is_none()) {
             let middle = self.blocks[i].text.starts_with(char::is_lowercase);
-            if self.sentence(i) || self.introduces(i) || middle {
+            if self.sentence(i) || self.blocks[i].introduces() || middle {
                 return Some(i);
             }
             if !open.iter().any(|j| self.blocks[*j].text == self.blocks[i].text) {
@@ -191,7 +191,7 @@ impl<'r> Pass<'_, '_, 'r> {
     /// and the dateline is one inside it.
     fn story_before(&self, at: usize) -> bool {
         let caption = |i: usize| self.dated(i) || self.may_be_credited(i);
-        (0..at).any(|i| self.found[i].is_none() && ((self.sentence(i) && !caption(i)) || self.introduces(i)))
+        (0..at).any(|i| self.found[i].is_none() && ((self.sentence(i) && !caption(i)) || self.blocks[i].introduces()))
     }
 
     /// Whether one short sentence stands before the dateline of a place and an agency, beside what a rule names, and no other
@@ -204,7 +204,7 @@ impl<'r> Pass<'_, '_, 'r> {
         found.place.is_some()
             && matches!(open.as_slice(), [one] if short(*one))
             && rest.iter().any(|i| self.found[*i].is_some())
-            && !rest.iter().any(|i| self.found[*i].is_none() && self.introduces(*i))
+            && !rest.iter().any(|i| self.found[*i].is_none() && self.blocks[*i].introduces())
             && !self.blocks[at + 1..].iter().any(another)
     }
 
@@ -217,11 +217,6 @@ impl<'r> Pass<'_, '_, 'r> {
     /// Names a year, as the caption of a picture does.
     fn dated(&self, i: usize) -> bool {
         self.blocks[i].text.split([' ', ',', '.']).any(is_year)
-    }
-
-    /// Ends in a colon, and is long enough to introduce what follows.
-    fn introduces(&self, i: usize) -> bool {
-        self.blocks[i].shape.end == End::Colon && self.blocks[i].shape.words >= 4
     }
 
     /// A paragraph that stands twice in a row, before anything that is story, is a caption.

@@ -8,7 +8,7 @@
 //! leave it only before the story, or behind a line that is surely a site's.
 
 use super::context::BODY;
-use super::{Look, Model, lexicon};
+use super::{Look, Model, first_of_story, lexicon};
 use crate::edit::lines::{Block, End};
 use crate::edit::rules::Rules;
 use crate::edit::story::{Structure, Verdict};
@@ -33,8 +33,6 @@ const SITE_RULES: [&str; 9] = [
 ];
 /// Figures from which a line with a time of day holds a date as well.
 const DATE_DIGITS: usize = 8;
-/// Words from which a line that ends in a colon introduces a list.
-const COLON_WORDS: usize = 4;
 /// Lines of furniture in a run, and in all.
 const RUN: usize = 2;
 const LINES: usize = 3;
@@ -74,7 +72,7 @@ pub(in crate::edit) fn structure<'t, 'r>(
             page.verdicts[i] = *wire;
         }
     }
-    page.story = page.verdicts.iter().position(|v| v.label == Label::Body).unwrap_or(blocks.len());
+    page.story = first_of_story(&page.verdicts);
     page.dateline = wire.dateline.or(page.dateline);
     page
 }
@@ -174,10 +172,7 @@ fn is_time_of_day(block: &Block<'_>) -> bool {
 fn furniture(blocks: &[Block<'_>], wire: &Structure<'_, '_>) -> Vec<usize> {
     let left: Vec<bool> = (0..blocks.len()).map(|i| is_left(blocks, wire, i)).collect();
     let open = |i: usize| left[i] || (wire.verdicts[i].label != Label::Body && is_open(&blocks[i]));
-    let introduces = |i: usize| {
-        let shape = &blocks[i].shape;
-        shape.end == End::Colon && shape.words >= COLON_WORDS && wire.verdicts[i].rule.is_none()
-    };
+    let introduces = |i: usize| blocks[i].introduces() && wire.verdicts[i].rule.is_none();
     let all: Vec<usize> = (0..blocks.len()).collect();
     let runs = all.chunk_by(|a, b| open(*a) == open(*b)).filter(|run| open(run[0]) && run.len() >= RUN);
     let runs = runs.filter(|run| run[0] == 0 || !introduces(run[0] - 1));

@@ -110,12 +110,17 @@ impl Look {
         let headline = repeats::headlines(seen, chances, &mut verdicts, blocks, hints.headline);
         repeats::bylines(seen, chances, &mut verdicts, blocks, headline);
         credits::captions(seen, chances, &mut verdicts, blocks);
-        let story = verdicts.iter().position(|v| v.label == Label::Body).unwrap_or(blocks.len());
+        let story = first_of_story(&verdicts);
         let found: Option<Found<'t, 'r>> =
             blocks.get(story).and_then(|b| rules.agencies.dateline(&text[b.span.clone()], true));
         let glued = vec![true; blocks.len()];
         Structure { verdicts, dateline: found.map(|found| (story, found)), story, glued }
     }
+}
+
+/// The first line of the story; how many lines there are if none is.
+fn first_of_story(verdicts: &[Verdict<'_>]) -> usize {
+    verdicts.iter().position(|v| v.label == Label::Body).unwrap_or(verdicts.len())
 }
 
 fn reason(label: Label) -> &'static str {
