@@ -12,6 +12,7 @@ use hashbrown::HashMap;
 
 use super::rules::{RawAgency, RawPlaces};
 use day::Day;
+pub(super) use day::month_number;
 
 /// Bytes a dateline may have.
 const REACH: usize = 160;
@@ -148,7 +149,7 @@ impl Agencies {
         let inner = window.strip_prefix('(')?;
         let close = inner.find(')')?;
         let agencies = self.named(&inner[..close])?;
-        let Some(dash) = separator(text, close + 2) else {
+        let Some(dash) = separator(text, close + 2).or_else(|| hyphen(text, close + 2)) else {
             let bare = self.dashless(&agencies) && sentence_at(text, close + 2);
             return bare.then(|| found(text, close + 2, Head::default(), agencies));
         };

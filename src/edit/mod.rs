@@ -18,6 +18,7 @@ pub mod people;
 pub(crate) mod properties;
 mod rules;
 mod slug;
+mod stamp;
 mod story;
 
 use std::borrow::Cow;

@@ -12,6 +12,7 @@ use super::byline;
 use super::dateline::Found;
 use super::lines::{Block, End};
 use super::rules::{At, Place, Rule, Rules};
+use super::stamp::is_stamp;
 use super::{Hints, Label};
 
 /// Paragraphs at the start of an item that are searched for a dateline.
@@ -107,6 +108,8 @@ pub(super) fn structure<'t, 'r>(
         pass.tail(story);
     }
     pass.story(story, dateline.is_some());
+    // And what the story ends with may have stood before what has left it.
+    pass.last_lines(story);
     let glued = pass.glued;
     let verdicts = pass.found.into_iter().map(|v| v.unwrap_or(Verdict::evidence(Label::Body, "story"))).collect();
     Structure { verdicts, dateline, story, glued }
@@ -172,7 +175,7 @@ impl<'r> Pass<'_, '_, 'r> {
     /// middle of a sentence. If more lines come before it than a headline and its deck have, they are a list: the story.
     fn first_of_story(&self, head: usize) -> Option<usize> {
         let mut open: Vec<usize> = Vec::new();
-        for i in (0..head).filter(|i| self.found[*i].is_none()) {
+        for i in (0..head).filter(|i| self.found[*i].is_none() && !is_stamp(&self.blocks[*i].text)) {
             let middle = self.blocks[i].text.starts_with(char::is_lowercase);
             if self.sentence(i) || self.blocks[i].introduces() || middle {
                 return Some(i);
@@ -203,7 +206,7 @@ impl<'r> Pass<'_, '_, 'r> {
         let another = |b: &Block<'_>| self.rules.agencies.dateline(&text[b.span.clone()], false).is_some();
         found.place.is_some()
             && matches!(open.as_slice(), [one] if short(*one))
-            && rest.iter().any(|i| self.found[*i].is_some())
+            && (!rest.is_empty() || found.day.is_some())
             && !rest.iter().any(|i| self.found[*i].is_none() && self.blocks[*i].introduces())
             && !self.blocks[at + 1..].iter().any(another)
     }
@@ -255,6 +258,8 @@ impl<'r> Pass<'_, '_, 'r> {
             self.found[i] = Some(if hints.headline.is_some_and(|h| same_words(h, &block.text)) {
                 headline = headline.or(Some(i));
                 Verdict::evidence(Label::Headline, "the headline sent beside the text")
+            } else if is_stamp(&block.text) {
+                Verdict::evidence(Label::Date, "a date and nothing else")
             } else if dateline && self.sentence(i) {
                 Verdict::evidence(Label::Caption, "a sentence before the dateline")
             } else if headline.is_some() && block.text.ends_with(')') && self.may_be_credited(i) {
@@ -310,7 +315,7 @@ impl<'r> Pass<'_, '_, 'r> {
         block.shape.words <= 3 && (block.letters().all_caps() || self.rules.agencies.is_agency(&block.text))
     }
 
-    /// After a line that ends the item, and from the last paragraph backwards.
+    /// After a line that ends the item, and the last lines.
     fn tail(&mut self, story: usize) {
         let cut =
             (story + 1..self.blocks.len()).find(|i| self.found[*i].is_some_and(|v| v.rule.is_some_and(|r| r.cut)));
@@ -323,6 +328,11 @@ impl<'r> Pass<'_, '_, 'r> {
             let note = end.is_some_and(|v| v.label == Label::Note);
             self.found[cut + 1..].iter_mut().filter(|v| note || !v.as_ref().is_some_and(source)).for_each(|v| *v = end);
         }
+        self.last_lines(story);
+    }
+
+    /// From the last paragraph backwards, as long as a rule for the tail knows what stands there.
+    fn last_lines(&mut self, story: usize) {
         for i in (story + 1..self.blocks.len()).rev() {
             if self.found[i].is_none() {
                 match self.rule(i, &[Place::Tail]) {

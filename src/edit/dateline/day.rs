@@ -188,7 +188,8 @@ static MONTH_NUMBERS: LazyLock<HashMap<&str, i8>> = LazyLock::new(|| {
     numbers
 });
 
-fn month_number(word: &str) -> Option<i8> {
+/// 1 to 12.
+pub(in crate::edit) fn month_number(word: &str) -> Option<i8> {
     let word = word.trim_end_matches(['.', ',']);
     if word.len() < 3 || word.len() > 24 || !word.chars().all(char::is_alphabetic) {
         return None;

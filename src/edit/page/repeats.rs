@@ -5,6 +5,7 @@ use super::features::Seen;
 use super::{headline, lexicon, names};
 use crate::edit::Label;
 use crate::edit::lines::{Block, End};
+use crate::edit::stamp::is_stamp;
 use crate::edit::story::Verdict;
 
 /// Letters and figures that a headline must have to be looked for elsewhere.
@@ -83,6 +84,8 @@ pub(super) fn bylines(
     for (verdict, block) in verdicts.iter_mut().zip(blocks).filter(|(v, _)| v.label == Label::Byline) {
         if is_credit(&block.text) {
             *verdict = Verdict::evidence(Label::Credit, "words of a picture credit");
+        } else if is_stamp(&block.text) {
+            *verdict = Verdict::evidence(Label::Date, "reads like a byline, but is a date");
         } else if is_sentence(block) {
             *verdict = Verdict::evidence(Label::Boilerplate, "reads like a byline, but is a sentence");
         }
@@ -97,7 +100,7 @@ pub(super) fn bylines(
     };
     let best = seen.lines[best];
     let taken = matches!(verdicts[best].label, Label::Body | Label::Date | Label::Headline);
-    if taken || is_credit(&blocks[best].text) || is_sentence(&blocks[best]) {
+    if taken || is_credit(&blocks[best].text) || is_stamp(&blocks[best].text) || is_sentence(&blocks[best]) {
         return;
     }
     verdicts[best] = Verdict::evidence(Label::Byline, "reads and stands like one");
@@ -214,6 +217,12 @@ mod tests {
         let byline = |line| labels(&[TITLE_LINE, line], &[(0, HEADLINE), (1, BYLINE)], None)[1] == Label::Byline;
         assert!(!byline("Die Fähren liegen am Kai von Ostheim."));
         assert!(byline("Von Kit Marlow und Ana Brandt, Ostheim."));
+    }
+
+    #[test]
+    fn a_date_is_no_byline() {
+        let date = labels(&[TITLE_LINE, "May 5, 2026 Uppdaterad 14:30"], &[(0, HEADLINE), (1, BYLINE)], None)[1];
+        assert_ne!(date, Label::Byline);
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl<'r> Pass<'_, '_, 'r> {
         let before = self.end(before);
         let verdicts: Vec<_> =
             run.iter().map(|&i| self.open_line(i, dateline, before, followed, after.is_none())).collect();
-        if run.len() == 2 && verdicts[0].map(|v| v.label) == verdicts[1].map(|v| v.label) {
+        if run.len() == 2 && verdicts[0].map(|v| v.reason) == verdicts[1].map(|v| v.reason) {
             return;
         }
         for (i, verdict) in run.into_iter().zip(verdicts) {
