@@ -10,12 +10,15 @@ use std::ops::Range;
 
 use hashbrown::HashMap;
 
+use super::lines::End;
 use super::rules::{RawAgency, RawPlaces};
 use day::Day;
 pub(super) use day::month_number;
 
 /// Bytes a dateline may have.
 const REACH: usize = 160;
+/// Bytes that a paragraph has at least in which a place alone is a dateline.
+const STORY: usize = 80;
 /// Words a place may have.
 const PLACE_WORDS: usize = 9;
 
@@ -133,7 +136,7 @@ impl Agencies {
     /// stand here.
     pub(super) fn dateline<'t, 'r>(&'r self, text: &'t str, opening: bool) -> Option<Found<'t, 'r>> {
         let first = text.chars().next()?;
-        if !(first.is_alphanumeric() || matches!(first, '(' | '/')) {
+        if !(first.is_alphanumeric() || matches!(first, '(' | '/' | '[')) {
             return None;
         }
         let window = &text[..text.floor_char_boundary(REACH)];
@@ -141,7 +144,9 @@ impl Agencies {
             .or_else(|| self.bracketed(text, window, '(', ')'))
             .or_else(|| self.bracketed(text, window, '/', '/'))
             .or_else(|| self.bare_agency(text, window))
-            .or_else(|| if opening { self.without_agency(text, window) } else { None })
+            .or_else(|| {
+                opening.then(|| self.without_agency(text, window).or_else(|| self.place_in_brackets(text, window)))?
+            })
     }
 
     /// `(CNN) --`, `(CNN) The …`, `(ANSA) - ROMA, 1 LUG -`.
@@ -175,6 +180,12 @@ impl Agencies {
             let mut after = at + 1 + length + 1;
             let Some(mut head) = self.head(&window[..at]) else { continue };
             head.day = head.day.or(inner_day);
+            if head.day.is_none()
+                && !self.trusted(head.place)
+                && head.place.is_some_and(|place| abbreviates(marked, place))
+            {
+                continue;
+            }
             // `NEW YORK / ACCESSWIRE / May 5, 2020 /`: the date in slashes of its own.
             if let Some((date, _)) = window.get(after..).filter(|_| open == '/').and_then(|rest| rest.split_once('/'))
                 && let ("", Some(day)) = day::split(date.trim())
@@ -185,7 +196,9 @@ impl Agencies {
             let dash = separator(text, after);
             if let Some(agencies) = self.named(marked) {
                 let dash = dash.or_else(|| hyphen(text, after));
-                if let Some(dash) = dash {
+                // `The Holm Ferry Union (PA) — which speaks for`: a name and what it is called.
+                let opens = |at: usize| head.day.is_some() || self.trusted(head.place) || sentence_at(text, at);
+                if let Some(dash) = dash.filter(|dash| head.place.is_none() || opens(dash.end)) {
                     return Some(found(text, dash.end, head, agencies));
                 }
                 // No dash: only where the form itself is telling.
@@ -197,8 +210,9 @@ impl Agencies {
                 let goes_on = text.get(after..).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
                 // On a line of its own: a known place, or an agency's desk for a region, as `(dpa/lno)`.
                 let desk = || marked.split_once('/').is_some_and(|(_, d)| d.bytes().all(|b| b.is_ascii_lowercase()));
-                let alone = || text.len() == after && (self.trusted(head.place) || desk());
-                if (telling || alone()) && goes_on && head.place.is_some() {
+                let alone = text.len() == after;
+                let told = if alone { self.trusted(head.place) || desk() } else { telling };
+                if told && goes_on && head.place.is_some() {
                     return Some(found(text, after, head, agencies));
                 }
             } else if open == '(' && dash.is_some() && (other_agency(marked, &head) || self.station(marked, &head)) {
@@ -231,7 +245,15 @@ impl Agencies {
         Some(found(text, dash.end, head, vec![Agency::Known(agency)]))
     }
 
-    /// `WASHINGTON —`, `PARETS DEL VALLÈS, Spain -`.
+    /// `[SEOUL] The …`.
+    fn place_in_brackets<'t, 'r>(&'r self, text: &'t str, window: &'t str) -> Option<Found<'t, 'r>> {
+        let (place, _) = window.strip_prefix('[')?.split_once("] ")?;
+        let end = place.len() + 2;
+        let told = all_caps(place) && self.city(place) && sentence_at(text, end);
+        told.then(|| found(text, end, Head { place: Some(place), day: None }, Vec::new()))
+    }
+
+    /// `WASHINGTON —`, `PARETS DEL VALLÈS, Spain -`, `TOKYO:`.
     fn without_agency<'t, 'r>(&'r self, text: &'t str, window: &'t str) -> Option<Found<'t, 'r>> {
         let stop = window
             .char_indices()
@@ -239,26 +261,31 @@ impl Agencies {
                 (matches!(c, '—' | '–' | '_')
                     || (*c == '-' && window[..*i].ends_with(' '))
                     || window[*i..].starts_with("--")
-                    || (*c == '.' && window[*i..].starts_with(".- ")))
+                    || (*c == '.' && window[*i..].starts_with(".- "))
+                    || (*c == ':' && all_caps(&window[..*i]) && text.len() > STORY))
                     && *i > 0
             })
             .map(|(i, _)| i)?;
         let head = self.head(&window[..stop])?;
         let place = head.place?;
         let dash = separator(text, stop)?;
-        let spaced =
-            text[dash.end..].starts_with(' ') || window[..stop].ends_with(' ') || window[stop..].starts_with("--");
-        if !spaced || !sentence_at(text, dash.end) {
-            return None;
-        }
         let name = place.split(',').next().unwrap_or(place);
         let capitals = all_caps(name);
         let sure = capitals && (head.day.is_some() || self.trusted(Some(place)));
-        let plain = !capitals && self.city(name) && text.len() > 80 && !window[..stop].ends_with('-');
-        (sure || plain).then(|| found(text, dash.end, head, Vec::new()))
+        let spaced = text[dash.end..].starts_with(' ')
+            || window[..stop].ends_with(' ')
+            || window[stop..].starts_with("--")
+            || (sure && window[stop..].starts_with('—'));
+        // `Paris — a city of many — is`: two dashes around something said in passing.
+        let passing = || first_sentence(&text[dash.end..]).contains(&window[stop..dash.end]);
+        let plain = !capitals && self.city(name) && text.len() > STORY && !window[..stop].ends_with('-') && !passing();
+        let copy = text.len() > STORY || End::of(text) == End::Sentence;
+        ((sure || plain) && copy && spaced && sentence_at(text, dash.end))
+            .then(|| found(text, dash.end, head, Vec::new()))
     }
 
-    /// A broadcaster's call sign behind a place in capitals that the gazetteer knows: `MIAMI (WSVN) -`.
+    /// A broadcaster's call sign behind a place in capitals: any, if the gazetteer knows the place, as in `MIAMI (NBC6) -`; else
+    /// one as stations of the United States have, as in `ARNOLD (KDKA) —`.
     fn station(&self, name: &str, head: &Head) -> bool {
         let sign = |part: &str| {
             (2..=6).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
@@ -266,7 +293,7 @@ impl Agencies {
         name.len() >= 3
             && name.split(['/', '-', ' ']).all(sign)
             && head.place.is_some_and(|p| all_caps(p.split(',').next().unwrap_or(p)))
-            && self.trusted(head.place)
+            && (self.trusted(head.place) || (name.len() == 4 && name.starts_with(['K', 'W'])))
     }
 
     /// A place that the gazetteer knows, or one in a region that it knows.
@@ -326,6 +353,18 @@ fn without_day(place: &str) -> &str {
     }
 }
 
+/// Whether `name` is made of the first letters of the words of `place`: `Holm Ferry Union (HFU)`.
+fn abbreviates(name: &str, place: &str) -> bool {
+    let capital = |word: &str| word.chars().next().filter(|c| c.is_uppercase());
+    let initials: String = place.split([' ', '-']).filter(|word| *word != "The").filter_map(capital).collect();
+    initials.chars().count() > 1 && initials == name
+}
+
+/// `text` up to where its first sentence ends.
+fn first_sentence(text: &str) -> &str {
+    text.split_once(". ").map_or(text, |(first, _)| first)
+}
+
 /// Whether a sentence begins at `at`, spaces aside.
 fn sentence_at(text: &str, at: usize) -> bool {
     let next = text.get(at..).and_then(|rest| rest.trim_start().chars().next());
@@ -347,7 +386,8 @@ fn other_agency(name: &str, head: &Head) -> bool {
     let word = |w: &str| {
         w.chars().next().is_some_and(char::is_uppercase) && w.chars().all(|c| c.is_alphanumeric() || c == '.')
     };
-    let short = !name.is_empty() && name.len() <= 30 && name.split([' ', '/']).count() <= 3;
+    let weekday = day::is_weekday(name);
+    let short = !weekday && !name.is_empty() && name.len() <= 30 && name.split([' ', '/']).count() <= 3;
     let site = name.ends_with(".com") && !name.contains(' ');
     short && name.split([' ', '/']).all(word) && (head.day.is_some() || (site && head.place.is_some_and(all_caps)))
 }

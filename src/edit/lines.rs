@@ -9,6 +9,9 @@ use std::ops::Range;
 /// The widest line, in characters, that hard-wrapped copy has.
 const WRAP_WIDTH: usize = 100;
 
+/// Lines that are cut in mid-sentence at least: initials under a line without a full stop look like one.
+const CUTS: usize = 2;
+
 /// One non-empty line of the input.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row<'t> {
@@ -136,7 +139,7 @@ fn is_unspaced(c: char) -> bool {
 }
 
 impl End {
-    fn of(text: &str) -> End {
+    pub(super) fn of(text: &str) -> End {
         let closers =
             |c: char| matches!(c, '"' | '\'' | '”' | '’' | '»' | '«' | ')' | ']' | '›' | '“' | '」' | '』' | '）');
         match text.trim_end_matches(closers).chars().next_back() {
@@ -233,8 +236,10 @@ fn hard_wrapped(rows: &[Row]) -> Option<usize> {
             return None;
         }
     }
-    let cut = rows.windows(2).filter(|w| End::of(w[0].text) == End::Open && starts_lower(w[1].text)).count();
-    (width >= 40 && cut * 4 >= rows.len()).then_some(width)
+    let nearly_full = |row: &Row<'_>| row.text.chars().count() * 10 > width * 7;
+    let is_cut = |w: &&[Row<'_>]| End::of(w[0].text) == End::Open && starts_lower(w[1].text) && nearly_full(&w[0]);
+    let cut = rows.windows(2).filter(is_cut).count();
+    (width >= 40 && cut >= CUTS && cut * 4 >= rows.len()).then_some(width)
 }
 
 /// Whether `next` goes on with the paragraph `row` stands in, in copy wrapped at `width` columns.

@@ -20,6 +20,7 @@ mod rules;
 mod slug;
 mod stamp;
 mod story;
+mod words;
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -261,12 +262,14 @@ impl Desk {
     pub fn edit<'t>(&'t self, text: &'t str, hints: &Hints<'_>) -> Copy<'t> {
         let rows = lines::rows(text);
         let blocks = lines::blocks(text, &rows);
-        let structure = if page::is_page(&self.rules, text, &blocks) {
-            page::structure(&self.rules, &self.pages, text, &blocks, hints)
-        } else {
+        let page = page::is_page(&self.rules, text, &blocks)
+            .then(|| page::structure(&self.rules, &self.pages, text, &blocks, hints))
+            .filter(Structure::has_story);
+        // A page without a story may be copy that is a list.
+        let structure = page.unwrap_or_else(|| {
             let wire = story::structure(&self.rules, text, &blocks, hints);
             page::clipping::structure(&self.rules, &self.pages, text, &blocks, hints, wire)
-        };
+        });
         let mut copy = self.assemble(text, &blocks, &structure, hints);
         copy.lines.reserve(rows.len());
         for (block, verdict) in blocks.iter().zip(&structure.verdicts) {
@@ -367,10 +370,14 @@ impl Desk {
         copy.credit_people(line, people::in_signoff(&self.rules.agencies, line));
     }
 
-    /// Where a sign-off at the end of a paragraph begins; the paragraph's end if it has none.
+    /// Where the sign-offs at the end of a paragraph begin; the paragraph's end if it has none.
     fn glued_signoff(&self, text: &str, skip: usize, sources: &[&str]) -> usize {
-        let glued = self.rules.find(At::End, text, |r| r.label == Label::Signoff && r.in_scope(sources));
-        glued.map_or(text.len(), |hit| hit.offset).max(skip)
+        let glued = |end: usize| {
+            let hit =
+                self.rules.find(At::End, text[..end].trim_end(), |r| r.label == Label::Signoff && r.in_scope(sources));
+            hit.map(|hit| hit.offset).filter(|offset| (skip..end).contains(offset))
+        };
+        std::iter::successors(Some(text.len()), |end| glued(*end)).last().unwrap_or(text.len())
     }
 }
 

@@ -4,20 +4,26 @@ use super::dateline::month_number;
 
 /// Bytes of such a line at most.
 const LENGTH: usize = 160;
+/// Words of a day: `Tuesday, 5 May 2026`.
+const DAY_WORDS: usize = 4;
 /// Words that it may hold, beside a day and a time of day, that have nothing to do with either: a place, a site's name.
 const OTHER_WORDS: usize = 2;
 
-/// What stands beside days and times: weekdays, what was done then, zones, and small words; in lower case, in order.
-const WHEN: [&str; 250] = [
+/// What stands beside days and times: weekdays, what was done then and by whom, zones, and small words; in lower case, in order.
+const WHEN: [&str; 259] = [
     "a",
+    "aap",
     "actualizada",
     "actualizado",
+    "afp",
     "aggiornamento",
     "aggiornato",
     "aktualisiert",
     "aktualizacja",
     "alle",
     "am",
+    "ansa",
+    "ap",
     "at",
     "atualizado",
     "bijgewerkt",
@@ -44,7 +50,9 @@ const WHEN: [&str; 250] = [
     "domingo",
     "donderdag",
     "donnerstag",
+    "dpa",
     "edt",
+    "efe",
     "el",
     "em",
     "en",
@@ -143,6 +151,7 @@ const WHEN: [&str; 250] = [
     "quinta",
     "r",
     "rd",
+    "reuters",
     "sa",
     "sabato",
     "salı",
@@ -182,6 +191,7 @@ const WHEN: [&str; 250] = [
     "um",
     "update",
     "updated",
+    "upi",
     "uppdaterad",
     "utc",
     "vendredi",
@@ -196,6 +206,7 @@ const WHEN: [&str; 250] = [
     "wita",
     "woensdag",
     "wtorek",
+    "xinhua",
     "yayınlanma",
     "zaterdag",
     "zondag",
@@ -278,6 +289,15 @@ pub(super) fn is_stamp(text: &str) -> bool {
     stamp.day && (stamp.other == 0 || (stamp.time && stamp.other <= OTHER_WORDS))
 }
 
+/// Whether `text` is a day of the calendar, perhaps with its weekday, and nothing else.
+pub(super) fn is_day(text: &str) -> bool {
+    let stamp = Stamp::of(text);
+    let begins = |word: &str| month_number(word).is_some() || word.starts_with(|c: char| c.is_ascii_digit());
+    let mut words = text.split_whitespace();
+    let first = words.next().is_some_and(begins) || words.next().is_some_and(begins);
+    stamp == Stamp { day: true, ..Stamp::default() } && first && text.split_whitespace().count() <= DAY_WORDS
+}
+
 impl Stamp {
     fn of(text: &str) -> Stamp {
         let mut stamp = Stamp::default();
@@ -297,7 +317,9 @@ impl Stamp {
                     }
                 }
                 _ => match tokens[at..] {
-                    [a, Token::Mark(x @ ('.' | '/' | '-')), b, Token::Mark(y), c, ..] if x == y && is_day(a, b, c) => {
+                    [a, Token::Mark(x @ ('.' | '/' | '-')), b, Token::Mark(y), c, ..]
+                        if x == y && in_figures(a, b, c) =>
+                    {
                         stamp.day = true;
                     }
                     [Token::Number(hour, _), Token::Mark(':' | '.'), Token::Number(minute, 2), ..]
@@ -313,7 +335,7 @@ impl Stamp {
 }
 
 /// Day, month and year in one of their orders.
-fn is_day(a: Token<'_>, b: Token<'_>, c: Token<'_>) -> bool {
+fn in_figures(a: Token<'_>, b: Token<'_>, c: Token<'_>) -> bool {
     let month = |token: Token<'_>| matches!(token, Token::Number(1..=12, 1 | 2));
     let days = a.is_small() && b.is_small() && (month(a) || month(b));
     (a.is_year() && month(b) && c.is_small()) || (days && (c.is_year() || matches!(c, Token::Number(_, 2))))

@@ -94,46 +94,52 @@ fn in_words(text: &str) -> Option<(&str, i8, i8)> {
     Some((place, month, day_number(day)?))
 }
 
+/// Weekdays as datelines have them.
+const WEEKDAYS: [&str; 28] = [
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+    "mon",
+    "tue",
+    "wed",
+    "thu",
+    "fri",
+    "sat",
+    "sun",
+    "montag",
+    "dienstag",
+    "mittwoch",
+    "donnerstag",
+    "freitag",
+    "samstag",
+    "sonntag",
+    "lundi",
+    "mardi",
+    "mercredi",
+    "jeudi",
+    "vendredi",
+    "samedi",
+    "dimanche",
+];
+/// What leads over to a date beside a weekday.
+const ARTICLES: [&str; 4] = ["le", "den", "el", "on"];
+
+/// Whether `word` is a weekday.
+pub(super) fn is_weekday(word: &str) -> bool {
+    WEEKDAYS.iter().any(|day| word.eq_ignore_ascii_case(day))
+}
+
 /// A place without the weekday or article that leads over to a date: `LONDON, Tuesday,`, `MONTRÉAL, le`.
 fn without_lead(place: &str) -> &str {
-    const LEADS: [&str; 32] = [
-        "monday",
-        "tuesday",
-        "wednesday",
-        "thursday",
-        "friday",
-        "saturday",
-        "sunday",
-        "mon",
-        "tue",
-        "wed",
-        "thu",
-        "fri",
-        "sat",
-        "sun",
-        "montag",
-        "dienstag",
-        "mittwoch",
-        "donnerstag",
-        "freitag",
-        "samstag",
-        "sonntag",
-        "lundi",
-        "mardi",
-        "mercredi",
-        "jeudi",
-        "vendredi",
-        "samedi",
-        "dimanche",
-        "le",
-        "den",
-        "el",
-        "on",
-    ];
     let place = place.trim_end().trim_end_matches(',');
     let Some((before, word)) = last_word(place) else { return place };
     let word = word.trim_matches(['.', ',']);
-    if LEADS.iter().any(|lead| word.eq_ignore_ascii_case(lead)) { before } else { place }
+    let article = ARTICLES.iter().any(|article| word.eq_ignore_ascii_case(article));
+    if article || is_weekday(word) { before } else { place }
 }
 
 /// `text` before its last word, and the word.

@@ -105,7 +105,7 @@ impl Evidence {
 
     /// Whether it is enough, with what the page model says of the lines that it may judge.
     fn suffices(&self, blocks: &[Block<'_>], page: &Structure<'_, '_>, judged: &[bool]) -> bool {
-        let agreed = |i: &usize| judged[*i] && page.verdicts[*i].label == Label::Boilerplate;
+        let agreed = |i: &usize| judged[*i] && matches!(page.verdicts[*i].label, Label::Boilerplate | Label::Date);
         let furniture: Vec<usize> = self.furniture.iter().copied().filter(agreed).collect();
         let is_sentence = |b: &Block<'_>| b.shape.end == End::Sentence;
         let sentences =
@@ -138,7 +138,8 @@ fn is_left(blocks: &[Block<'_>], wire: &Structure<'_, '_>, i: usize) -> bool {
     let (block, verdict) = (&blocks[i], &wire.verdicts[i]);
     let middle = |c: char| c.is_lowercase() || matches!(c, ',' | '.' | ';');
     verdict.rule.is_none()
-        && matches!(verdict.label, Label::Body | Label::Subhead | Label::Headline | Label::Byline)
+        && (matches!(verdict.label, Label::Body | Label::Subhead | Label::Headline | Label::Byline)
+            || (verdict.label == Label::Boilerplate && i < wire.story && block.shape.words > 1))
         && wire.dateline.as_ref().is_none_or(|(at, _)| *at != i)
         && is_open(block)
         && block.letters().digits <= LINK_DIGITS

@@ -9,8 +9,8 @@ use super::habits::{self, Habits};
 use super::matrix::{Matrix, Sums, largest_run};
 use super::model::{CLASS_COUNT, CLASSES};
 use super::pieces::{self, Pieces};
-use super::words::Spread;
 use crate::edit::Label;
+use crate::edit::words::Spread;
 
 /// Numbers a line is described by at the second look.
 pub const SECOND: usize =

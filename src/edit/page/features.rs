@@ -10,11 +10,11 @@ use hashbrown::HashMap;
 use super::glance::{Glance, NUMBERS};
 use super::lexicon;
 use super::matrix::{Matrix, Sums, largest_run};
-use super::words::{Same, Words};
 use crate::edit::Label;
 use crate::edit::byline;
 use crate::edit::lines::Block;
 use crate::edit::rules::{At, Place, Rules};
+use crate::edit::words::{Same, Words};
 
 /// Numbers about a line that the gate sees.
 pub const GATE: usize = NUMBERS + COPY + 2 * NEAR + PLACE;

@@ -3,7 +3,7 @@
 use crate::edit::lines::{Block, End};
 
 /// Bytes of a line that are looked at.
-pub(super) const LIMIT: usize = 600;
+const LIMIT: usize = 600;
 /// Numbers of [`Glance::numbers`].
 pub(super) const NUMBERS: usize = 38;
 
@@ -128,7 +128,7 @@ fn kind(c: char) -> Kind {
 }
 
 /// Whether words of the script of `c` are not set apart by spaces, or are few letters long.
-pub(super) fn is_unspaced(c: char) -> bool {
+pub(in crate::edit) fn is_unspaced(c: char) -> bool {
     c as u32 >= 0x0E00 && !('\u{1100}'..='\u{2E7F}').contains(&c)
 }
 

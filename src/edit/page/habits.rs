@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 
 use super::context::{BODY, Chances};
 use super::features::Seen;
-use super::words::Same;
+use crate::edit::words::Same;
 
 /// Numbers of [`Habits::numbers`].
 pub(super) const NUMBERS: usize = 8;

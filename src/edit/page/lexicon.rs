@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::words;
+use crate::edit::words;
 
 /// Words of picture credits, in lower case.
 const CREDIT: [&str; 89] = [

@@ -23,7 +23,6 @@ pub mod model;
 mod names;
 mod pieces;
 mod repeats;
-mod words;
 
 use super::dateline::Found;
 use super::lines::{Block, End};
@@ -32,6 +31,7 @@ use super::story::{Structure, Verdict};
 use super::{Hints, Label};
 use context::Chances;
 use features::Seen;
+pub(super) use glance::is_unspaced;
 use model::{CLASS_COUNT, CLASSES, Model, Tree};
 
 /// The chance of being anything but boilerplate below which a line is not looked at again.

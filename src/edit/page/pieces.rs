@@ -2,8 +2,8 @@
 
 use super::context::{BODY, BYLINE, CAPTION, Chances, HEADLINE, SUBHEAD, class};
 use super::features::{LENGTH, MUCH, Seen};
-use super::words::Spread;
 use crate::edit::Label;
+use crate::edit::words::Spread;
 
 /// Numbers of [`Pieces::numbers`].
 pub(super) const NUMBERS: usize = 14;

@@ -1,12 +1,16 @@
 //! Lines that are no sentences between the paragraphs of a story: crossheads, links to other stories, lists.
 
 use super::super::headline;
-use super::{End, HEADLINE_WORDS, Label, Pass, Verdict, holds_sentence, reports_speech};
+use crate::edit::stamp::is_day;
+
+use super::{End, HEADLINE_WORDS, Label, Pass, Verdict, ends_in_word, reports_speech};
 
 const SHORT: &str = "a short line between paragraphs";
 const HEADLINE: &str = "a headline between paragraphs";
 /// As many headlines between paragraphs divide a story.
 const SERIES: usize = 3;
+/// As many days between paragraphs make a timeline.
+const DAYS: usize = 2;
 /// Paragraphs that are looked through for the next one of the story.
 const NEAR: usize = 32;
 /// Words that a crosshead in capitals may have; longer ones are links.
@@ -98,15 +102,36 @@ impl<'r> Pass<'_, '_, 'r> {
         if !dateline && followed && before == End::Sentence && !quote {
             return Some(Verdict::evidence(Label::Subhead, "a line between paragraphs"));
         }
+        // A headline has it in the present.
+        let told = text.contains(" said ") || text.contains(" told ");
         // At the very end of an item it may as well be copy that was cut off.
         let closed = followed || (last && i + 1 < self.blocks.len());
-        let headline = !quote && shape.end == End::Open && shape.words >= 7;
+        let headline =
+            !quote && shape.end == End::Open && shape.words >= 7 && text.contains(char::is_lowercase) && !told;
         let link = dateline && closed && headline && before == End::Sentence;
         let next = self.blocks.get(i + 1).filter(|_| followed);
         if next.is_some_and(|next| self.rules.agencies.dateline(&next.text, false).is_some()) {
             return Some(Verdict::evidence(Label::Subhead, "the headline of a further story"));
         }
         link.then(|| Verdict::evidence(Label::Boilerplate, HEADLINE))
+    }
+
+    /// Days between paragraphs, more than one: those of a timeline or a diary, not when the item was published.
+    pub(super) fn dates(&mut self, from: usize) {
+        let in_story = |i: &usize| self.found[*i].is_none_or(|v| v.label == Label::Body);
+        let over_copy = |i: &usize| {
+            self.label(*i) == Some(Label::Date)
+                && is_day(&self.blocks[*i].text)
+                && (0..*i)
+                    .rev()
+                    .find(in_story)
+                    .is_some_and(|before| self.sentence(before) || self.blocks[before].introduces())
+                && (i + 1..self.blocks.len()).find(in_story).is_some_and(|after| after == i + 1 && self.sentence(after))
+        };
+        let days: Vec<usize> = (from..self.blocks.len()).filter(over_copy).collect();
+        if days.len() >= DAYS {
+            days.into_iter().for_each(|i| self.found[i] = Some(Verdict::evidence(Label::Subhead, "a day of many")));
+        }
     }
 
     /// Headlines between paragraphs are links to other stories, unless they come in numbers and take the place of crossheads:
@@ -135,4 +160,11 @@ fn is_time(text: &str) -> bool {
     let Some((clock, half)) = text.split_once(' ') else { return false };
     let digits = clock.bytes().all(|b| b.is_ascii_digit() || b == b':');
     digits && clock.len() <= 5 && matches!(half, "a.m." | "p.m." | "a.m" | "p.m" | "AM" | "PM" | "am" | "pm")
+}
+
+/// Whether a sentence ends inside `text`, be it that a sign-off is glued to it: `2,3 Prozent./ag/jha/`, `the office.Enditem`.
+fn holds_sentence(text: &str) -> bool {
+    let glued = |at: usize| text[..at].ends_with(char::is_lowercase) && text[at + 1..].starts_with(char::is_uppercase);
+    let behind = |at: usize| text[at + 1..].starts_with([' ', '/', '(', '[', '–', '—']) || glued(at);
+    text.match_indices('.').any(|(at, _)| behind(at) && ends_in_word(&text[..=at]))
 }

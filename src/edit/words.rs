@@ -5,14 +5,15 @@ use std::ops::Range;
 
 use hashbrown::HashMap;
 
-use super::glance::{LIMIT, is_unspaced};
+use super::page::is_unspaced;
 
 /// Words that are counted have this many characters.
 const WORD: usize = 5;
 /// Characters of a word that are looked at: the stem matters, not the ending.
 const STEM: usize = 7;
-/// Words of one line that are counted.
+/// Words of one line that are counted, and bytes that are looked at.
 const MOST: usize = 60;
+const LIMIT: usize = 600;
 
 /// The words of every line, each once a line.
 #[derive(Clone, Debug, Default)]
