@@ -9,6 +9,8 @@ mod between;
 mod captions;
 mod head;
 mod tail;
+#[cfg(test)]
+mod tests;
 
 use std::cell::{Cell, LazyCell};
 

@@ -42,7 +42,17 @@ struct Dress {
 
 fn dress() -> impl Strategy<Value = Dress> {
     (
-        prop::sample::select(&["Harrowmere reopens its ferry landing", "Ferry sails again after nine years"][..]),
+        prop::sample::select(
+            &[
+                "Harrowmere reopens its ferry landing",
+                "Ferry sails again after nine years",
+                "Harrowmere Ferry Corp. sails again after nine years",
+                "Is the ferry of Harrowmere here to stay?",
+                "Council, Ferry Trust Reopen Landing",
+                "Die 1. Fähre fährt wieder nach Harrowmere",
+                "HARROWMERE, WESSLAND CELEBRATE",
+            ][..],
+        ),
         prop::sample::select(
             &["", "HARROWMERE, May 5 (UPI) -- ", "HARROWMERE, Wessland (AP) — ", "HARROWMERE, Nov 24 (Reuters) - "][..],
         ),

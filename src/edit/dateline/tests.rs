@@ -97,3 +97,37 @@ fn sentences_are_not_taken_for_datelines() {
         assert_eq!(parse(text), None, "{text}");
     }
 }
+
+#[test]
+fn a_name_and_what_it_is_called_is_no_dateline() {
+    for text in [
+        "The Palestinian Authority (PA) — which governs parts of the coast — put off the vote on Thursday.",
+        "The Holm Sailors Union (RSS) - the largest of its kind - met on Monday.",
+        "Communist Party (CP) - The members met on Monday.",
+        "STOCKS CLOSE HIGHER (Reuters)",
+        "Mayor Ana Brandt in Ostheim, May 5, 2026 (AP)",
+    ] {
+        assert_eq!(verbatim(text), "", "{text}");
+    }
+}
+
+#[test]
+fn results_schedules_and_asides_are_no_datelines() {
+    for text in [
+        "June 11 (Thursday) - Mexico v South Africa, Mexico City",
+        "LYON - NICE 2-1",
+        "Paris — Europe's most visited city — is bracing for a summer of heat, strikes and ferries that do not sail.",
+    ] {
+        assert_eq!(verbatim(text), "", "{text}");
+    }
+}
+
+#[test]
+fn forms_of_broadcasters_and_papers_open_a_story() {
+    let copy = "The port opened again on Monday after a week of storms, the harbour office said.";
+    for dateline in ["HARROWMERE (KHLM) —", "TOKYO:", "[SEOUL]", "NEW ORLEANS—", "(Reuters) -"] {
+        let space = if dateline.ends_with("S—") || dateline == "(Reuters) -" { "" } else { " " };
+        let text = format!("{dateline}{space}{copy}");
+        assert_eq!(verbatim(&text), dateline, "{text}");
+    }
+}

@@ -2,7 +2,6 @@
 
 use super::captions::CAPTION_WORDS;
 use super::{Found, HEADLINE_WORDS, Pass};
-use crate::edit::Label;
 use crate::edit::stamp::is_stamp;
 
 /// Lines that are no sentences beyond which they are the story, not headline and deck.
@@ -38,10 +37,15 @@ impl Pass<'_, '_, '_> {
         None
     }
 
-    /// A question or an exclamation with a byline or a date right below it: a headline.
+    /// A question or an exclamation at the top, over a longer sentence: one headline in ten is such a line, hardly a lead is.
     fn is_headed(&self, i: usize) -> bool {
-        let below = self.found.get(i + 1).copied().flatten();
-        self.exclaims(i) && below.is_some_and(|v| matches!(v.label, Label::Byline | Label::Date))
+        let open = |i: &usize| self.found[*i].is_none();
+        let over = |next: usize| self.sentence(next) && self.blocks[next].shape.words > self.blocks[i].shape.words;
+        let quoted = self.blocks[i].text.starts_with(['"', '“', '«', '„', '‘', '\'']);
+        self.exclaims(i)
+            && !quoted
+            && (0..i).find(open).is_none()
+            && (i + 1..self.blocks.len()).find(open).is_some_and(over)
     }
 
     /// Whether mostly sentences follow from `story` on, and the lines before it hold hardly any figures.
