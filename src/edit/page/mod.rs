@@ -26,7 +26,7 @@ mod repeats;
 
 use super::dateline::Found;
 use super::lines::{Block, End};
-use super::rules::Rules;
+use super::rules::{At, Rules};
 use super::story::{Structure, Verdict};
 use super::{Hints, Label};
 use context::Chances;
@@ -38,8 +38,8 @@ use model::{CLASS_COUNT, CLASSES, Model, Tree};
 const GATE: f32 = 0.02;
 
 /// Whether the item is a page dump: many lines, a good part of them short ones that are no sentences and no figures, hardly a
-/// sentence at the top or what a site says of itself at the foot, and no agency's dateline at the top, where wire copy has it.
-/// Lists in a story are no page.
+/// sentence at the top or what a site says of itself at the foot, a line that only sites have, and no agency's dateline at the
+/// top, where wire copy has it. Lists in a story are no page.
 pub(super) fn is_page(rules: &Rules, text: &str, blocks: &[Block<'_>]) -> bool {
     if blocks.len() < 30 {
         return false;
@@ -55,7 +55,13 @@ pub(super) fn is_page(rules: &Rules, text: &str, blocks: &[Block<'_>]) -> bool {
         blocks.iter().rev().take(15).filter(open).count() >= 12
             && blocks.iter().rev().take(30).filter(service).count() >= 3
     };
-    many && (menu || foot()) && !blocks.iter().take(8).any(dateline)
+    let of_a_site = |b: &Block<'_>| {
+        b.shape.words <= 12
+            && b.shape.end != End::Sentence
+            && (lexicon::is_service_line(&b.text)
+                || rules.find(At::Line, &b.text, |r| r.label == Label::Boilerplate && r.in_scope(&[])).is_some())
+    };
+    many && (menu || foot()) && blocks.iter().any(of_a_site) && !blocks.iter().take(8).any(dateline)
 }
 
 /// The model as it was trained.
@@ -110,6 +116,7 @@ impl Look {
         let headline = repeats::headlines(seen, chances, &mut verdicts, blocks, hints.headline);
         repeats::bylines(seen, chances, &mut verdicts, blocks, headline);
         credits::captions(seen, chances, &mut verdicts, blocks);
+        sign_offs(rules, blocks, &mut verdicts);
         let story = first_of_story(&verdicts);
         let found: Option<Found<'t, 'r>> =
             blocks.get(story).and_then(|b| rules.agencies.dateline(&text[b.span.clone()], true));
@@ -141,6 +148,15 @@ fn keep_main_text(seen: &Seen, verdicts: &mut [Verdict<'_>]) {
     if kept * 3.0 < all {
         for i in main.filter(|i| prose(i) > 0.0) {
             verdicts[seen.lines[i]] = Verdict::evidence(Label::Body, "running text in the page's main block");
+        }
+    }
+}
+
+/// Who worked on it stands in the story to the model.
+fn sign_offs<'r>(rules: &'r Rules, blocks: &[Block<'_>], verdicts: &mut [Verdict<'r>]) {
+    for (block, verdict) in blocks.iter().zip(verdicts).filter(|(_, v)| v.label == Label::Body) {
+        if let Some(hit) = rules.find(At::Line, &block.text, |r| r.label == Label::Signoff && r.in_scope(&[])) {
+            *verdict = Verdict::evidence(Label::Signoff, &hit.rule.id);
         }
     }
 }

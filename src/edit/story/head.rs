@@ -18,7 +18,7 @@ impl Pass<'_, '_, '_> {
         let shared = self.shared(story);
         let title = self.title(story, &shared).filter(|_| hints.headline.is_none());
         let mut headline: Option<usize> = None;
-        for i in 0..story {
+        for (i, &shared) in shared.iter().enumerate() {
             if self.found[i].is_some() && !(headline.is_none() && self.may_head(i, story)) {
                 continue;
             }
@@ -46,7 +46,7 @@ impl Pass<'_, '_, '_> {
                 Verdict::evidence(Label::Boilerplate, "the headline as the name of a picture")
             } else if i > 0 && self.label(i - 1) == Some(Label::Byline) && self.is_outlet(i) {
                 Verdict::evidence(Label::Boilerplate, "the outlet under a byline")
-            } else if self.is_byline(i, headline.is_some(), shared[i]) {
+            } else if self.is_byline(i, headline.is_some(), shared) {
                 Verdict::evidence(Label::Byline, "names and nothing else")
             } else if (2..=5).contains(&block.shape.words) && self.rules.agencies.is_agency(&block.text) {
                 Verdict::evidence(Label::Byline, "an agency and nothing else")

@@ -47,7 +47,7 @@ fn a_headline_with_a_point_in_it_or_a_question_is_one_with_and_without_a_datelin
 
 #[test]
 fn the_headline_stands_under_what_a_site_has_above_it() {
-    use Label::{Boilerplate, Body, Headline};
+    use Label::{Body, Boilerplate, Headline};
     let headline = "Port of Ostheim opens again after storms";
     assert_eq!(labels(&["Harbour Radio Live", headline, LEAD]), [Boilerplate, Headline, Body]);
     let menu = ["Ferry Times Today", "Harbour Shop Offers", "Crossword of the Week", "Our Tide Tables", headline, LEAD];
@@ -83,7 +83,8 @@ fn a_summary_above_the_dateline_is_the_deck() {
 #[test]
 fn the_lead_of_a_round_up_is_its_own() {
     let parts = "SYDNEY (AP) — A million people watched from the bridge.\n\nPARIS (AP) — The avenue filled up early.";
-    let text = format!("Fireworks\n\nThe world greeted 2026 with prayers and fireworks, from Ostheim to Holm.\n\n{parts}");
+    let text =
+        format!("Fireworks\n\nThe world greeted 2026 with prayers and fireworks, from Ostheim to Holm.\n\n{parts}");
     assert!(edited(&text).dateline.is_none());
     assert!(body(&text).starts_with("The world greeted 2026"));
 }
@@ -113,7 +114,8 @@ fn a_digest_of_agencies_is_copy() {
 
 #[test]
 fn days_over_paragraphs_are_crossheads_where_there_are_more() {
-    let days = "March 3, 2026\n\nDockers walk out over their pay.\n\nApril 1, 2026\n\nTalks fail and the port is shut again.";
+    let days =
+        "March 3, 2026\n\nDockers walk out over their pay.\n\nApril 1, 2026\n\nTalks fail and the port is shut again.";
     let text = format!("OSTHEIM (AP) — Here is how the strike at the port went.\n\n{days}");
     assert!(body(&text).contains("March 3, 2026"));
     assert!(!body(&format!("OSTHEIM (AP) — {LEAD}\n\nMarch 3, 2026\n\n{COPY}")).contains("March 3"));
@@ -121,7 +123,8 @@ fn days_over_paragraphs_are_crossheads_where_there_are_more() {
 
 #[test]
 fn teasers_behind_the_story_go_with_their_datelines() {
-    let teaser = |line: &str| format!("{line}\n\nOdd News // 3 days ago\n\n{line}\n\nMay 3 (UPI) -- A ferry ran aground.");
+    let teaser =
+        |line: &str| format!("{line}\n\nOdd News // 3 days ago\n\n{line}\n\nMay 3 (UPI) -- A ferry ran aground.");
     let tail = [teaser("Ferry runs aground off Holm again"), teaser("Gull steals the hat of a mayor")].join("\n\n");
     let text = format!("May 5 (UPI) -- {LEAD}\n\n{COPY}\n\n{tail}");
     assert_eq!(body(&text).lines().count(), 3, "{}", body(&text));
