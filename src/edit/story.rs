@@ -12,7 +12,7 @@ mod tail;
 #[cfg(test)]
 mod tests;
 
-use std::cell::{Cell, LazyCell};
+use std::cell::{Cell, LazyCell, OnceCell};
 
 use super::dateline::Found;
 use super::lines::{Block, End};
@@ -91,7 +91,8 @@ pub(super) fn structure<'t, 'r>(
         agency = Some(again);
     }
     let (needing, glued) = (rules.needing(text, blocks), vec![true; blocks.len()]);
-    let mut pass = Pass { rules, blocks, sources: Vec::new(), needing, glued, found: vec![None; blocks.len()] };
+    let (found, last_dateline) = (vec![None; blocks.len()], OnceCell::new());
+    let mut pass = Pass { rules, blocks, sources: Vec::new(), needing, last_dateline, glued, found };
     let dateline = agency.filter(|(at, found)| {
         pass.sources = sources(hints, Some(found));
         pass.before(*at, true, alone);
@@ -149,6 +150,8 @@ struct Pass<'a, 't, 'r> {
     sources: Vec<&'a str>,
     /// The blocks that may hold something that a rule needs.
     needing: Vec<bool>,
+    /// The last block with an agency's dateline, once it was looked for.
+    last_dateline: OnceCell<Option<usize>>,
     /// See [`Structure`].
     glued: Vec<bool>,
     found: Vec<Option<Verdict<'r>>>,

@@ -59,7 +59,7 @@ impl Pass<'_, '_, '_> {
     /// Whether a sentence stands before `at` that no rule names and that is no headline and no caption by its looks: then the
     /// story has begun, and the dateline is one inside it.
     pub(super) fn story_before(&self, at: usize) -> bool {
-        let caption = |i: usize| self.may_be_credited(i) || (self.dated(i) && !self.dateline_behind(at));
+        let caption = |i: usize| (self.dated(i) && !self.dateline_behind(at)) || self.may_be_credited(i);
         let open = |i: &usize| self.found[*i].is_none();
         let first = (0..at).find(open);
         let headline = |i: usize| first == Some(i) && self.exclaims(i);
@@ -85,7 +85,8 @@ impl Pass<'_, '_, '_> {
 
     /// Whether a paragraph behind `at` begins with an agency's dateline.
     fn dateline_behind(&self, at: usize) -> bool {
-        (at + 1..self.blocks.len()).any(|i| self.has_dateline(i))
+        let last = || (0..self.blocks.len()).rev().find(|i| self.has_dateline(*i));
+        self.last_dateline.get_or_init(last).is_some_and(|last| last > at)
     }
 
     /// A question or an exclamation as short as a headline.

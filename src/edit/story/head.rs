@@ -84,8 +84,14 @@ impl Pass<'_, '_, '_> {
         ((count >= SHARED && above * 4.0 <= count) || (count >= 2.0 && kicker)).then(|| lines[best])
     }
 
-    /// How many words each line before the story shares with its first paragraphs.
+    /// How many words each line before the story shares with its first paragraphs, where that can tell anything: of two lines
+    /// that may be the headline, or of names.
     fn shared(&self, story: usize) -> Vec<f32> {
+        let open = || (0..story).filter(|i| self.found[*i].is_none() && self.is_headline_like(*i));
+        if open().count() < 2 && !open().any(|i| byline::people(&self.blocks[i].text).is_some_and(|people| people > 0))
+        {
+            return vec![0.0; story];
+        }
         let mut words = Words::default();
         self.blocks[..story].iter().for_each(|block| words.push(&block.text));
         let copy = (story..self.blocks.len()).filter(|i| self.found[*i].is_none_or(|v| v.label == Label::Body));
