@@ -208,10 +208,11 @@ impl Agencies {
                     || head.place.is_some_and(all_caps)
                     || (self.dashless(&agencies) && sentence_at(text, after) && known());
                 let goes_on = text.get(after..).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
-                // On a line of its own: a known place, or an agency's desk for a region, as `(dpa/lno)`.
+                // On a line of its own: a known place, one word in capitals, or an agency's desk for a region, as `(dpa/lno)`.
                 let desk = || marked.split_once('/').is_some_and(|(_, d)| d.bytes().all(|b| b.is_ascii_lowercase()));
                 let alone = text.len() == after;
-                let told = if alone { self.trusted(head.place) || desk() } else { telling };
+                let town = || head.place.is_some_and(|p| all_caps(p) && !p.contains(' '));
+                let told = if alone { self.trusted(head.place) || town() || desk() } else { telling };
                 if told && goes_on && head.place.is_some() {
                     return Some(found(text, after, head, agencies));
                 }

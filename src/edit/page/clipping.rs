@@ -154,8 +154,11 @@ fn is_open(block: &Block<'_>) -> bool {
 fn is_of_a_site(block: &Block<'_>, verdict: &Verdict<'_>) -> bool {
     block.shape.words <= SITE_WORDS
         && block.shape.end != End::Sentence
-        && match verdict.rule.filter(|rule| rule.label == Label::Boilerplate) {
-            Some(rule) => rule.list || SITE_RULES.iter().any(|name| rule.id.starts_with(name)),
+        && match verdict.rule {
+            Some(rule) if rule.label == Label::Boilerplate => {
+                rule.list || SITE_RULES.iter().any(|name| rule.id.starts_with(name))
+            }
+            Some(_) => false,
             None => lexicon::is_service_line(&block.text),
         }
 }
