@@ -1,16 +1,12 @@
 //! Bylines: the names in them, and lines that are nothing but names.
 
+use super::names::{is_particle, joins};
+
 /// Words that mark a byline in the languages of the wires.
 const MARKS: [&str; 15] = [
     "By ", "BY ", "by ", "Von ", "VON ", "Par ", "PAR ", "Por ", "POR ", "Di ", "Door ", "Av ", "Af ", "Text: ",
     "Autor: ",
 ];
-
-/// Words between names, …
-const AND: [&str; 6] = ["and", "und", "et", "y", "og", "och"];
-/// … and words in them that are not capitalised.
-const PARTICLES: [&str; 14] =
-    ["de", "del", "da", "dos", "di", "du", "van", "von", "der", "den", "la", "al", "bin", "ibn"];
 
 /// A byline without the word that marks it.
 pub(super) fn without_mark(line: &str) -> &str {
@@ -21,13 +17,13 @@ pub(super) fn without_mark(line: &str) -> &str {
 pub(super) fn people(line: &str) -> Option<usize> {
     // Most lines say something, in small letters.
     let small = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase());
-    if line.len() > 100 || line.split(' ').any(|w| small(w) && !AND.contains(&w) && !PARTICLES.contains(&w)) {
+    if line.len() > 100 || line.split(' ').any(|w| small(w) && !joins(w) && !is_particle(w)) {
         return None;
     }
     let mut count = 0;
     for part in line.split([',', '&', '|', '•', '·']) {
         let words: Vec<&str> = part.split_whitespace().collect();
-        for (at, name) in words.split(|word| AND.contains(word)).enumerate() {
+        for (at, name) in words.split(|word| joins(word)).enumerate() {
             match name {
                 [] if at == 0 => {}
                 name if is_name(name) => count += 1,
@@ -41,7 +37,7 @@ pub(super) fn people(line: &str) -> Option<usize> {
 /// Two to four capitalised words, particles aside.
 fn is_name(words: &[&str]) -> bool {
     let mut capitalised = 0;
-    for word in words.iter().filter(|word| !PARTICLES.contains(word)) {
+    for word in words.iter().filter(|word| !is_particle(word)) {
         let mut letters = word.chars();
         let capital = letters.next().is_some_and(char::is_uppercase);
         let inner = letters.all(|c| c.is_alphabetic() || matches!(c, '.' | '-' | '\'' | '’'));
@@ -61,6 +57,7 @@ mod tests {
     fn a_line_of_names_is_counted() {
         assert_eq!(people("Kit Onslow-Reed, and Ana Brandt"), Some(2));
         assert_eq!(people("Kit Marlow, Ana van Brandt and J. Roe"), Some(3));
+        assert_eq!(people("Ana Brandt e Juan da Roca"), Some(2));
         assert_eq!(people("Kit Marlow"), Some(1));
         for line in ["Harbour opens", "Odd News 2", "Ferries return to Ostheim", "Marlow", ""] {
             assert_eq!(people(line), None, "{line}");

@@ -1,7 +1,7 @@
 //! Picture credits: photographer and agencies told apart.
 
-use super::byline;
 use super::dateline::Agencies;
+use super::names::is_person;
 
 /// Who a picture is from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -107,50 +107,6 @@ const AGENCIES: [&str; 10] = [
     "Polaris Images",
 ];
 
-/// Words of outlets and offices, not of people.
-const OUTLETS: [&str; 40] = [
-    "images",
-    "news",
-    "press",
-    "times",
-    "post",
-    "journal",
-    "tribune",
-    "herald",
-    "chronicle",
-    "gazette",
-    "star",
-    "daily",
-    "today",
-    "agency",
-    "photo",
-    "photos",
-    "pictures",
-    "office",
-    "department",
-    "police",
-    "university",
-    "state",
-    "county",
-    "city",
-    "house",
-    "court",
-    "museum",
-    "library",
-    "navy",
-    "army",
-    "force",
-    "guard",
-    "service",
-    "ministry",
-    "government",
-    "network",
-    "tv",
-    "television",
-    "radio",
-    "center",
-];
-
 /// Takes a credit apart: `(AP Photo/Kit Marlow, File)` → Kit Marlow, AP.
 #[must_use]
 pub(super) fn parse<'t>(agencies: &Agencies, credit: &'t str) -> Credit<'t> {
@@ -175,7 +131,7 @@ pub(super) fn parse<'t>(agencies: &Agencies, credit: &'t str) -> Credit<'t> {
         if NOBODY.contains(&lower.as_str()) {
             continue;
         }
-        if found.photographer.is_none() && taken && is_person(agencies, part) {
+        if found.photographer.is_none() && taken && !AGENCIES.contains(&part) && is_person(agencies, part) {
             found.photographer = Some(part);
         } else if !found.sources.contains(&part) {
             found.sources.push(part);
@@ -216,16 +172,6 @@ fn agency_of(part: &str) -> &str {
         .find_map(|end| part.strip_suffix(end)?.strip_suffix(' '))
         .filter(|name| name.len() <= 8 && name.chars().all(char::is_uppercase))
         .unwrap_or(part)
-}
-
-/// Two to four capitalised words, none of an outlet.
-fn is_person(agencies: &Agencies, part: &str) -> bool {
-    byline::people(part) == Some(1)
-        && !AGENCIES.contains(&part)
-        && !agencies.is_agency(part)
-        && !agencies.is_place(part)
-        && !part.starts_with("The ")
-        && !part.split(' ').any(|word| OUTLETS.contains(&word.to_lowercase().as_str()))
 }
 
 #[cfg(test)]
@@ -273,6 +219,8 @@ mod tests {
             ("REUTERS/Kit Marlow TPX IMAGES OF THE DAY", marlow, vec!["REUTERS"]),
             ("Kit Marlow / AP file", marlow, vec!["AP"]),
             ("USA TODAY", None, vec!["USA TODAY"]),
+            ("Kit Marlow/Ostheimer Anzeiger", marlow, vec!["Ostheimer Anzeiger"]),
+            ("Photo by Holm Media/AP", None, vec!["Holm Media", "AP"]),
         ] {
             assert_eq!(apart(credit), (photographer, sources), "{credit}");
         }

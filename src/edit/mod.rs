@@ -11,6 +11,7 @@ mod dateline;
 pub mod headline;
 pub mod language;
 mod lines;
+mod names;
 #[doc(hidden)]
 pub mod page;
 pub mod people;

@@ -6,8 +6,8 @@
 
 use std::ops::Range;
 
-use super::byline;
 use super::dateline::Agencies;
+use super::names::{is_of_office, is_person, joins};
 
 /// What a person did for an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -80,40 +80,6 @@ const ROLES: [(&str, Role); 33] = [
 
 /// Words between what was done and who did it.
 const LINKS: [&str; 9] = ["by", "von", "par", "por", "de", "di", "da", "dal", "door"];
-
-/// Words that belong to a title or an outlet, not to a name.
-const TITLES: [&str; 30] = [
-    "writer",
-    "writers",
-    "editor",
-    "editors",
-    "correspondent",
-    "correspondents",
-    "director",
-    "reporter",
-    "reporters",
-    "journalist",
-    "journalists",
-    "staff",
-    "producer",
-    "photographer",
-    "photographers",
-    "bureau",
-    "news",
-    "press",
-    "times",
-    "post",
-    "journal",
-    "media",
-    "desk",
-    "newsroom",
-    "agency",
-    "network",
-    "today",
-    "radio",
-    "television",
-    "tv",
-];
 
 /// The names in a byline without its mark.
 pub(super) fn in_byline(agencies: &Agencies, line: &str) -> Vec<(Range<usize>, Role)> {
@@ -199,8 +165,7 @@ fn names(agencies: &Agencies, line: &str, range: Range<usize>, role: Role, found
     let mut start = range.start;
     let mut parts = Vec::new();
     for (at, word) in words(&line[range.clone()]).map(|(at, word)| (range.start + at, word)) {
-        let joins = ["and", "und", "et", "y", "e", "og", "och", "en", "&", "|"].contains(&word);
-        if joins {
+        if joins(word) || matches!(word, "&" | "|") {
             parts.push(start..at);
             start = at + word.len();
         } else if word.ends_with([',', ';', ')', '/']) {
@@ -228,8 +193,7 @@ fn name(agencies: &Agencies, line: &str, part: Range<usize>) -> Option<Range<usi
         }
         let bare = word.trim_matches(|c: char| !c.is_alphabetic());
         // `CNN's Kit Marlow`, `Associated Press writer Kit Marlow`, `AP Medical Writer Kit Marlow`.
-        let title = TITLES.contains(&bare.to_lowercase().as_str())
-            || ["'s", "’s", "s'", "s’"].iter().any(|end| word.ends_with(end));
+        let title = is_of_office(bare) || ["'s", "’s", "s'", "s’"].iter().any(|end| word.ends_with(end));
         if title {
             from = None;
             continue;
@@ -248,8 +212,7 @@ fn name(agencies: &Agencies, line: &str, part: Range<usize>) -> Option<Range<usi
         Some(stem) if stem.rsplit(' ').next().is_some_and(|last| last.len() > 2) => stem,
         _ => text,
     };
-    let is_name = byline::people(text) == Some(1) && !agencies.is_agency(text) && !agencies.is_place(text);
-    is_name.then_some(from + open..from + open + text.len())
+    is_person(agencies, text).then_some(from + open..from + open + text.len())
 }
 
 /// The words of `text`, with where they begin.
@@ -320,6 +283,7 @@ mod tests {
             signoff("(Reporte de Ana Brandt; editado en español por Juan de la Roca)"),
             [("Ana Brandt", "author"), ("Juan de la Roca", "editor")]
         );
+        assert_eq!(signoff("(Reporte de Ana Brandt en Puerto Holm)"), [("Ana Brandt", "author")]);
         assert_eq!(
             signoff(
                 "(Bericht von Ana Brandt, redigiert von Karl Holm. Bei Rückfragen wenden Sie sich an die Redaktion)"
@@ -356,5 +320,21 @@ mod tests {
         assert_eq!(byline("KIT MARLOW, Associated Press Writer"), ["KIT MARLOW"]);
         assert_eq!(byline("Ana Brandt, dpa"), ["Ana Brandt"]);
         assert_eq!(byline("dpa correspondents"), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn the_outlet_and_the_title_behind_a_name_are_nobody() {
+        for line in [
+            "Kit Marlow, Ostheim Herald",
+            "Kit Marlow, Chicago Tribune",
+            "Kit Marlow, Chief Economist",
+            "Kit Marlow, PA Sport",
+            "Kit Marlow, Ostheimer Rundschau",
+            "Kit Marlow, Senior Political Editor, Holm Gazette",
+        ] {
+            let names: Vec<&str> = in_byline(&RULES.agencies, line).into_iter().map(|(at, _)| &line[at]).collect();
+            assert_eq!(names, ["Kit Marlow"], "{line}");
+        }
+        assert_eq!(signoff("Reporting by Kit Marlow, Ostheim Herald"), [("Kit Marlow", "author")]);
     }
 }

@@ -1,11 +1,11 @@
 //! The people that a byline names, whatever else stands in it.
 
+use crate::edit::names::is_particle;
+
 /// Letters of a name that is worth looking for.
 const LETTERS: usize = 7;
 /// Letters in front of a capital inside a word from which two words have grown together.
 const FUSED: usize = 4;
-/// Small words inside a name.
-const PARTICLES: [&str; 12] = ["al", "da", "de", "del", "den", "der", "di", "dos", "du", "la", "van", "von"];
 /// Words that stand before a name in a byline, and are not part of it.
 const BEFORE: [&str; 27] = [
     "af",
@@ -55,7 +55,7 @@ pub(super) fn in_byline(line: &str) -> Vec<String> {
                     name.push_str(&lower);
                 }
                 capitals += 1;
-            } else if capitals == 1 && PARTICLES.contains(&word) {
+            } else if capitals == 1 && is_particle(word) {
                 name.push_str(&lower);
             } else {
                 if capitals >= 2 && name.chars().count() >= LETTERS && !names.contains(&name) {
@@ -94,6 +94,7 @@ mod tests {
         );
         assert_eq!(in_byline("von Ana van Brandt | 14:07 Uhr"), ["anavanbrandt"]);
         assert_eq!(in_byline("Kolumne von Dr. Kit Marlow -"), ["kitmarlow"]);
+        assert_eq!(in_byline("Karim bin Holm"), ["karimbinholm"]);
         assert_eq!(in_byline("byKit Marlow"), ["kitmarlow"]);
         assert_eq!(in_byline("Kit MarlowReporter in Ostheim"), ["kitmarlow"]);
         assert_eq!(in_byline("Kit McArdle@KitMcArdle"), ["kitmcardle"]);
