@@ -1,9 +1,11 @@
-//! The language of copy, as a BCP 47 tag: by script, and in Latin and Devanagari script by the small words that no sentence
-//! does without.
+//! The language of copy, as a BCP 47 tag: by script; in Cyrillic and Arabic script by the letters that only one language
+//! has; in Latin and Devanagari script by the small words that no sentence does without, if the letters do not speak against it.
 //!
 //! Detectors that know the wires' languages take as long as all the rest of the work on an item (figures in docs/rules.md),
 //! and the fast one calls Danish and Norwegian Swedish. An article needs less: some forty languages, told from the first
 //! hundred words, or not at all where they do not tell.
+
+mod letters;
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -23,7 +25,7 @@ const PLENTY: u32 = 8;
 const LONGEST: usize = 36;
 
 /// Small words of each language, chosen so that near relatives differ.
-const SMALL_WORDS: [(&str, &str); 34] = [
+const SMALL_WORDS: [(&str, &str); 40] = [
     (
         "en",
         "monday tuesday wednesday thursday friday the of and to in is was that for on with he it as his at by from they were which has have had an be said who will this are not its",
@@ -80,7 +82,34 @@ const SMALL_WORDS: [(&str, &str); 34] = [
     ),
     ("sk", "a v sa na je že s z do o to aj pre ale ako by k podľa od vo po bol sú ktorý jeho ktoré povedal bude už zo"),
     ("sl", "in je v na za se da so ki z tudi bi po pa ne kot od pri še ni leta bo biti med iz ob že"),
-    ("hr", "i u je na se da za su od s koji što iz o kako nije bi će ali do po sa biti te rekao koja koje bio samo"),
+    (
+        "hr",
+        "i u je na se da za su od s koji što iz o kako nije bi će ali do po sa biti te rekao koja koje bio samo prije gdje dvije također uvijek tjedan tjedna vrijeme mjesto mjeseca ponedjeljak srijedu nedjelju priopćio priopćila",
+    ),
+    (
+        "sr-Latn",
+        "i u je na se da za su od s koji što šta iz o kako nije bi će ali do po sa biti te rekao koja koje bio samo pre gde dve takođe uvek posle nedelje vreme mesto meseca ponedeljak sredu nedelju saopštio saopštila",
+    ),
+    (
+        "az",
+        "və bu bir da də ki ilə üçün olan olub edib çox ən kimi qədər sonra isə daha var bunu deyib görə yeni barədə onun etdi həm",
+    ),
+    (
+        "uz",
+        "va bu bir bilan uchun ham deb edi esa keyin yangi qildi haqida kuni kerak mumkin boʻlgan bo'lgan bo‘lgan shu har yana berdi",
+    ),
+    (
+        "gl",
+        "o a os as de que e do da en un unha para con non na por dos das se máis ao foi pola polo súa seu como pero dixo tamén luns martes mércores xoves venres despois dun dunha onte onde é",
+    ),
+    (
+        "cy",
+        "y yn yr a i o ar wedi mae ei am bod gan oedd fod bydd eu ac ond hefyd dydd ddydd gyda dywedodd eto ôl fel cael",
+    ),
+    (
+        "lb",
+        "de den d an a vun mat ass huet net op fir sech ze si et och awer vum zu dat déi dem eng engem enger wéi iwwer gouf ginn um no en",
+    ),
     ("hu", "a az és hogy nem is egy volt meg ez de azt szerint már csak lesz kell mint még vagy el után között magyar"),
     (
         "ro",
@@ -134,9 +163,10 @@ static LANGUAGES_OF: LazyLock<HashMap<&'static str, u64>> = LazyLock::new(|| {
 pub(super) fn of(body: &[Cow<'_, str>]) -> Option<&'static str> {
     let words = || body.iter().flat_map(|p| words(p)).take(WORDS);
     match script(words().take(20))? {
-        Script::Latin | Script::Devanagari => by_small_words(words()),
-        Script::Cyrillic => Some(cyrillic(words().flat_map(str::chars))),
-        Script::Arabic => Some(arabic(words().flat_map(str::chars))),
+        Script::Latin => by_small_words(words()).filter(|language| !letters::are_foreign(language, words())),
+        Script::Devanagari => by_small_words(words()),
+        Script::Cyrillic => letters::cyrillic(words().flat_map(str::chars)),
+        Script::Arabic => letters::arabic(words().flat_map(str::chars)),
         Script::One(tag) => Some(tag),
     }
 }
@@ -260,36 +290,6 @@ fn languages_of(word: &str, folded: &mut String) -> u64 {
     LANGUAGES_OF.get(folded.as_str()).copied().unwrap_or(0)
 }
 
-/// By the letters that the others do not have.
-fn cyrillic(chars: impl Iterator<Item = char>) -> &'static str {
-    let (mut ru, mut hard) = (0, 0);
-    for c in chars {
-        match c {
-            'і' | 'ї' | 'є' | 'ґ' | 'І' | 'Ї' | 'Є' => return "uk",
-            'ў' | 'Ў' => return "be",
-            'ј' | 'љ' | 'њ' | 'ђ' | 'ћ' => return "sr",
-            'ѓ' | 'ќ' | 'ѕ' => return "mk",
-            'қ' | 'ң' | 'ғ' | 'ә' => return "kk",
-            'ы' | 'э' | 'ё' => ru += 1,
-            'ъ' => hard += 1,
-            _ => {}
-        }
-    }
-    if hard > 1 && ru == 0 { "bg" } else { "ru" }
-}
-
-fn arabic(chars: impl Iterator<Item = char>) -> &'static str {
-    let mut persian = false;
-    for c in chars {
-        match c {
-            'ٹ' | 'ڈ' | 'ں' | 'ے' => return "ur",
-            'پ' | 'چ' | 'ژ' | 'گ' => persian = true,
-            _ => {}
-        }
-    }
-    if persian { "fa" } else { "ar" }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -334,6 +334,10 @@ mod tests {
                 "tr",
                 "Ostheim limanı bir haftalık fırtınadan sonra pazartesi günü yeniden açıldı ve bu sabah ilk vapur için bilet satıldı.",
             ),
+            (
+                "hr",
+                "Luka je ponovno otvorena u ponedjeljak nakon tjedan dana oluje, priopćila je gradska uprava i dodala da će prvi trajekt stići u podne.",
+            ),
             ("ru", "Порт Остгейм снова открылся в понедельник после недели штормов, сообщили в администрации."),
             ("uk", "Порт Остгайм знову відкрився в понеділок після тижня штормів."),
             ("ar", "أعيد فتح ميناء المدينة يوم الاثنين بعد أسبوع من العواصف"),
@@ -341,6 +345,38 @@ mod tests {
             ("zh", "港口星期一重新开放，当局表示。"),
             ("ko", "항구가 월요일에 다시 열렸다."),
             ("el", "Το λιμάνι άνοιξε ξανά τη Δευτέρα."),
+        ] {
+            assert_eq!(language(text), Some(tag), "{text}");
+        }
+    }
+
+    #[test]
+    fn neighbours_of_the_languages_of_the_wires_are_not_taken_for_them() {
+        for (tag, text) in [
+            (
+                "az",
+                "Liman bazar ertəsi günü bir həftəlik fırtınadan sonra yenidən açıldı və ilk gəmi üçün bilet satıldı, bu barədə idarə məlumat verdi.",
+            ),
+            (
+                "uz",
+                "Port dushanba kuni bir haftalik bo'rondan keyin yana ochildi, dedi shahar idorasi va bu haqda agentlik xabar berdi.",
+            ),
+            (
+                "cy",
+                "Agorodd porthladd Ostheim eto ddydd Llun ar ôl wythnos o stormydd, meddai swyddfa'r harbwr, a daeth y fferi gyntaf i mewn.",
+            ),
+            (
+                "gl",
+                "O porto de Ostheim volveu abrir o luns despois dunha semana de tormentas, informou a oficina do porto, e o primeiro barco chegou.",
+            ),
+            (
+                "lb",
+                "Den Hafe vun Ostheim ass no enger Woch Stuerm erëm op, huet d'Hafenamt e Méindeg matgedeelt, an déi éischt Fähr koum um Mëtteg an.",
+            ),
+            (
+                "sr-Latn",
+                "Luka je ponovo otvorena u ponedeljak posle nedelju dana oluje, saopštila je gradska uprava i dodala da će prvi trajekt stići u podne.",
+            ),
         ] {
             assert_eq!(language(text), Some(tag), "{text}");
         }
