@@ -133,9 +133,11 @@ impl Block<'_> {
     }
 }
 
-/// Letters of scripts that put no space between words; two make about one.
-fn is_unspaced(c: char) -> bool {
-    matches!(c, '\u{E01}'..='\u{EFF}' | '\u{3041}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}')
+/// Letters of scripts that put no space between words (Thai, Lao, Tibetan, Burmese, Khmer, Japanese, Chinese); two make about
+/// one.
+pub(crate) fn is_unspaced(c: char) -> bool {
+    matches!(c, '\u{E01}'..='\u{FFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}' | '\u{3041}'..='\u{30FF}')
+        || matches!(c, '\u{3400}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}')
 }
 
 impl End {
@@ -143,7 +145,7 @@ impl End {
         let closers =
             |c: char| matches!(c, '"' | '\'' | '”' | '’' | '»' | '«' | ')' | ']' | '›' | '“' | '」' | '』' | '）');
         match text.trim_end_matches(closers).chars().next_back() {
-            Some('.' | '!' | '?' | '…' | '。' | '！' | '？' | '؟' | '۔' | '।' | '։' | '።' | '‽') => {
+            Some('.' | '!' | '?' | '…' | '。' | '！' | '？' | '؟' | '۔' | '।' | '։' | '።' | '။' | '។' | '៕' | '‽') => {
                 End::Sentence
             }
             Some(':' | '：') if text.ends_with([':', '：']) => End::Colon,
@@ -300,8 +302,18 @@ mod tests {
     }
 
     #[test]
+    fn words_are_counted_where_no_space_parts_them() {
+        for text in ["ท่าเรือเปิดอีกครั้ง", "ဆိပ်ကမ်းပြန်ဖွင့်ပြီ", "កំពង់ផែបើកឡើងវិញ", "གྲུ་ཁ་ཡང་བསྐྱར་ཕྱེ།", "港口星期一重新开放"]
+        {
+            assert!(words(text) > 3, "{text}: {}", words(text));
+        }
+        assert_eq!(words("Τρεις μικρές λέξεις"), 3);
+    }
+
+    #[test]
     fn the_end_of_a_sentence_is_seen_behind_quotes_and_in_other_scripts() {
-        for text in ["Yes.”", "Ja!«", "本当。」", "Really?)", "هل؟"] {
+        for text in ["Yes.”", "Ja!«", "本当。」", "Really?)", "هل؟", "ရောက်လာသည်။", "មកដល់។", "មកដល់៕"]
+        {
             assert_eq!(End::of(text), End::Sentence, "{text}");
         }
         assert_eq!(End::of("Latest Headlines"), End::Open);

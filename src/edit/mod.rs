@@ -28,7 +28,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-pub(crate) use lines::one_line;
+pub(crate) use lines::{is_unspaced, one_line};
 pub use rules::RuleError;
 
 use credit::Credit;

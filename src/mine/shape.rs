@@ -1,5 +1,7 @@
 //! What a line looks like, in any language.
 
+use crate::edit::is_unspaced;
+
 /// Words that a line of furniture has at most.
 const FEW_WORDS: usize = 12;
 /// Words that a sentence, or a line with an address in it, may have and still be furniture.
@@ -51,14 +53,10 @@ pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-fn is_unspaced(c: char) -> bool {
-    matches!(c, '\u{E01}'..='\u{EFF}' | '\u{3041}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}')
-}
-
 /// Ends in a full stop, closing quotes and brackets aside. Questions and shouts are as likely furniture as copy.
 fn is_stopped(text: &str) -> bool {
     let end = text.trim_end_matches(['"', '\'', '”', '’', '»', ')', ']', '」', '』', '）']);
-    end.ends_with(['.', '。', '।', '۔', ':', '：'])
+    end.ends_with(['.', '。', '।', '۔', '။', '។', '៕', ':', '：'])
 }
 
 /// Holds a web or mail address, a handle, or a mark of ownership.
@@ -79,9 +77,14 @@ mod tests {
 
     #[test]
     fn furniture_is_short_and_open_or_carries_an_address() {
-        for text in
-            ["Harbour radio: now on air", "Want more news?", "Mehr zum Thema", "关注我们的微信", "© Ostheim Post"]
-        {
+        for text in [
+            "Harbour radio: now on air",
+            "Want more news?",
+            "Mehr zum Thema",
+            "关注我们的微信",
+            "សាឡាងមកដល់",
+            "© Ostheim Post",
+        ] {
             assert_eq!(Shape::of(text), Shape::Furniture, "{text}");
         }
         assert_eq!(Shape::of("Write to Kit Marlow at kit@harbour.example."), Shape::Furniture);
@@ -90,7 +93,8 @@ mod tests {
 
     #[test]
     fn a_sentence_is_no_furniture_by_its_looks() {
-        for text in ["He was 84.", "“No one was hurt.”", "船は月曜日に出た。"] {
+        for text in ["He was 84.", "“No one was hurt.”", "船は月曜日に出た。", "သင်္ဘော ရောက်လာသည်။", "សាឡាងមកដល់។"]
+        {
             assert_eq!(Shape::of(text), Shape::Sentence, "{text}");
         }
         assert_eq!(Shape::of(&"Ships came and went. ".repeat(9)), Shape::Paragraph);
