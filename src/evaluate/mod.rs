@@ -12,7 +12,7 @@
 //! - *dateline*: items whose dateline comes out as written, of those that have one or are given one; trailing dashes and
 //!   spaces do not count. *Invented*: given where there is none.
 //! - *credit split*: of the distinct picture credits of each item, those that come out as written; outer brackets, full
-//!   stops and case do not count.
+//!   stops and case do not count. A picture without a credit does not count either.
 //!
 //! Lines are matched by order and text, white space and invisible marks folded; a line that the desk does not give back counts as
 //! boilerplate, and one that people found ambiguous does not count.
@@ -173,8 +173,11 @@ impl Tally {
     }
 
     fn add_credits(&mut self, gold: &Gold, copy: &Copy<'_>) {
-        let want: BTreeSet<String> = gold.credits.iter().map(|c| bare(c.as_deref().unwrap_or_default())).collect();
-        let have: BTreeSet<String> = copy.captions.iter().map(|c| bare(c.credit.unwrap_or_default())).collect();
+        let distinct = |credits: &mut dyn Iterator<Item = &str>| -> BTreeSet<String> {
+            credits.map(bare).filter(|credit| !credit.is_empty()).collect()
+        };
+        let want = distinct(&mut gold.credits.iter().filter_map(|credit| credit.as_deref()));
+        let have = distinct(&mut copy.captions.iter().filter_map(|caption| caption.credit));
         self.credits += want.len() as u64;
         self.credits_exact += want.intersection(&have).count() as u64;
     }

@@ -89,6 +89,18 @@ fn a_dateline_where_there_is_none_is_invented() {
 }
 
 #[test]
+fn a_picture_without_a_credit_is_no_right_answer() {
+    let gold = Gold::parse(
+        br#"{"id": "a", "lines": ["x"], "labels": ["body"], "credits": [{"credit": null}, {"credit": " ."}]}"#,
+    )
+    .unwrap();
+    let caption = crate::edit::Caption { text: "The ferry waits.", ..Default::default() };
+    let mut tally = Tally::default();
+    tally.add(&gold, Some(&Copy { captions: vec![caption], ..Copy::default() }));
+    assert_eq!((tally.credits, tally.credits_exact), (0, 0));
+}
+
+#[test]
 fn sets_add_up() {
     let (both, _) = tally(&GOLD);
     let (mut first, _) = tally(&GOLD[..1]);
