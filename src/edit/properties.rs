@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-use super::{Copy, Desk, Hints};
+use super::{Copy, Desk, Hints, Label};
 
 static DESK: LazyLock<Desk> = LazyLock::new(|| Desk::builtin().unwrap());
 
@@ -81,7 +81,21 @@ pub(crate) fn settings() -> ProptestConfig {
     }
 }
 
-/// Every non-space character of `text` is in one labelled line, and the body is the text's characters in order.
+/// Whether `text` is the texts of all `parts` strung together, those of each part in their order.
+fn is_made_of(text: &str, parts: [&[String]; 4]) -> bool {
+    if parts.iter().all(|part| part.is_empty()) {
+        return text.is_empty();
+    }
+    (0..parts.len()).any(|i| {
+        let Some((first, others)) = parts[i].split_first() else { return false };
+        let mut left = parts;
+        left[i] = others;
+        text.strip_prefix(first.as_str()).is_some_and(|rest| is_made_of(rest, left))
+    })
+}
+
+/// Every non-space character of `text` is in one labelled line, and what stands in body and subheads comes out as deck,
+/// dateline, body and sign-offs, nothing left out and nothing twice.
 fn check(text: &str, copy: &Copy<'_>) -> Result<(), TestCaseError> {
     let labelled: String = copy.lines.iter().map(|l| ink(l.text)).collect();
     prop_assert_eq!(labelled, ink(text));
@@ -96,10 +110,19 @@ fn check(text: &str, copy: &Copy<'_>) -> Result<(), TestCaseError> {
         let named = caption.by.photographer.iter().chain(&caption.by.sources);
         prop_assert!(named.into_iter().all(|n| caption.credit.is_some_and(|credit| credit.contains(*n))));
     }
-    let mut characters = text.chars().filter(|c| !c.is_whitespace());
-    for c in copy.body.iter().flat_map(|p| p.chars()).filter(|c| !c.is_whitespace()) {
-        prop_assert!(characters.any(|t| t == c), "{c} of the body is not in the text, or not there");
-    }
+    let is_story = |label| matches!(label, Label::Body | Label::Subhead);
+    let story: String = copy.lines.iter().filter(|l| is_story(l.label)).map(|l| ink(l.text)).collect();
+    let glued = |signoff: &&&str| {
+        let at = signoff.as_ptr() as usize - text.as_ptr() as usize;
+        copy.lines.iter().rfind(|l| l.start <= at).is_some_and(|l| is_story(l.label))
+    };
+    let parts = [
+        copy.deck.iter().map(|line| ink(line)).collect::<Vec<_>>(),
+        copy.dateline.iter().map(|dateline| ink(dateline.verbatim)).collect(),
+        copy.body.iter().map(|paragraph| ink(paragraph)).collect(),
+        copy.signoffs.iter().filter(glued).map(|signoff| ink(signoff)).collect(),
+    ];
+    prop_assert!(is_made_of(&story, parts.each_ref().map(Vec::as_slice)), "{story}\nis not made of\n{parts:#?}");
     Ok(())
 }
 
