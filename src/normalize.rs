@@ -6,7 +6,7 @@ use std::ops::Deref;
 
 use crate::{
     article::{self, Origin, Parts},
-    edit::{Copy, Desk, Hints},
+    edit::{self, Copy, Desk, Hints},
     fingerprint::{ContentHash, Fingerprinter},
     reject::{Reason, Reject},
     wire::{self, Item, Status},
@@ -63,7 +63,11 @@ impl<'d, D: Deref<Target = Desk>> Normalizer<'d, D> {
         origin: Option<&Origin>,
     ) -> Result<Normalized, Reject> {
         let item = wire::read(value, content_type, self.max_bytes)?;
-        let copy = edit(&self.desk, &item, origin);
+        let mut copy = edit(&self.desk, &item, origin);
+        if copy.kill.is_some() && copy.body.is_empty() {
+            // It must reach whoever has the story.
+            copy.body = copy.notes.iter().map(|note| edit::one_line(note)).collect();
+        }
         if copy.body.is_empty() {
             let reject = Reject::new(Reason::NoCopy, "no editorial text is left after editing");
             return Err(reject.of(source(&item, &copy)));
@@ -72,8 +76,8 @@ impl<'d, D: Deref<Target = Desk>> Normalizer<'d, D> {
             let detail = format!("{} captions, and the limit is {MAX_CAPTIONS}", copy.captions.len());
             return Err(Reject::new(Reason::TooLarge, detail).of(source(&item, &copy)));
         }
-        let status = status(&item, &copy);
-        let (headline, _) = article::headline(&item, &copy);
+        let (headline, tagged) = article::headline(&item, &copy);
+        let status = status(&item, &copy, tagged);
         let hash = self.fingerprinter.hash(headline, &copy.body);
         let raw_hash = blake3::hash(value);
         let article = article::assemble(Parts {
@@ -99,9 +103,12 @@ impl<'d, D: Deref<Target = Desk>> Normalizer<'d, D> {
     }
 }
 
-/// The status the sender gives; copy that puts itself under embargo is withheld, whatever the sender says of it.
-fn status(item: &Item<'_>, copy: &Copy<'_>) -> Status {
+/// The status the sender gives; copy that says it is killed, in a line or in the tag of its headline, is canceled, and copy
+/// that puts itself under embargo is withheld, whatever the sender says of it.
+fn status(item: &Item<'_>, copy: &Copy<'_>, tagged: Option<&str>) -> Status {
+    let killed = copy.kill.is_some() || tagged.is_some_and(|headline| edit::headline::split(headline).kills());
     match item.status {
+        _ if killed => Status::Canceled,
         Status::Usable if copy.embargo.is_some() => Status::Withheld,
         status => status,
     }
@@ -169,6 +176,36 @@ mod tests {
         assert_eq!(item.status, Status::Withheld);
         assert_eq!(article["pubStatus"], "withheld");
         assert!(article["edNote"].as_str().unwrap().contains("EMBARGOED"));
+    }
+
+    #[test]
+    fn a_kill_note_is_canceled_by_its_slug_its_note_or_its_headline() {
+        for text in [
+            "BC-Harbour Clock, Kill\n\nKill\n\nThe story about the clock should not be used.\n\nA substitute will be sent.\n",
+            "EDITORS: Kill the story slugged Harbour-Clock, which moved from Ostheim on May 5.\n\nA substitute will be sent.\n",
+            "STORY WITHDRAWN-Harbour clock strikes again\n\n\
+             OSTHEIM, May 5 (Reuters) - The clock of the harbour struck again on Monday, the council said.\n",
+            "(This story has been withdrawn.)\n\nEMBARGOED UNTIL 0001 Monday May 6\n\nHarbour clock strikes again\n\n\
+             OSTHEIM, May 5 (Reuters) - The clock of the harbour struck again on Monday, the council said.\n",
+        ] {
+            let (item, article) = normalize(text);
+            assert_eq!(item.status, Status::Canceled, "{text}");
+            assert_eq!(article["pubStatus"], "canceled");
+        }
+        let (item, article) =
+            normalize("EDITORS: Kill the story slugged Harbour-Clock.\n\nA substitute will be sent.\n");
+        assert_eq!(item.status, Status::Canceled);
+        assert_eq!(article["edNote"], "EDITORS: Kill the story slugged Harbour-Clock.");
+        let story =
+            "Killer whales return\n\nOSTHEIM, May 5 (AP) -- Editors kill the story of the whale, the mayor said.\n";
+        assert_eq!(normalize(story).0.status, Status::Usable);
+    }
+
+    #[test]
+    fn a_kill_that_is_nothing_but_notes_is_published_and_not_rejected() {
+        let (item, article) = normalize("KILL KILL KILL\n\nPlease kill item dpa 157 (Harbour clock).\n");
+        assert_eq!(item.status, Status::Canceled);
+        assert_eq!(article["bodies"][0]["value"], "KILL KILL KILL\n\nPlease kill item dpa 157 (Harbour clock).");
     }
 
     #[test]

@@ -34,6 +34,7 @@ fn parts(copy: &Copy) -> Value {
     put("body", json!(copy.body));
     put("notes", json!(copy.notes));
     put("embargo", json!(copy.embargo));
+    put("kill", json!(copy.kill));
     put("signoffs", json!(copy.signoffs));
     Value::Object(parts)
 }

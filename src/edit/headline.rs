@@ -11,6 +11,14 @@ pub struct Tagged<'t> {
     pub version: Option<u32>,
 }
 
+impl Tagged<'_> {
+    /// Whether the tag says that the story is taken back.
+    #[must_use]
+    pub fn kills(&self) -> bool {
+        self.tag.is_some_and(|tag| matches!(tag, "KILL" | "WITHDRAWN" | "STORY WITHDRAWN"))
+    }
+}
+
 /// Tags before a hyphen or a colon, in capitals, with an optional number.
 const TAGS: [&str; 47] = [
     "UPDATE",

@@ -177,6 +177,8 @@ pub struct Copy<'t> {
     pub notes: Vec<&'t str>,
     /// The line that puts the item under embargo, if one does.
     pub embargo: Option<&'t str>,
+    /// The line that says that the item is killed, if one does: a note or a slug, which stands there too.
+    pub kill: Option<&'t str>,
     /// Lines between headline and story: a standfirst.
     pub deck: Vec<&'t str>,
 }
@@ -295,6 +297,7 @@ impl Desk {
         let sources = story::sources(&Hints { source: hints.source, ..Hints::default() }, dateline.map(|(_, d)| d));
         for (i, (block, verdict)) in blocks.iter().zip(&structure.verdicts).enumerate() {
             let raw = &text[block.span.clone()];
+            copy.kill = copy.kill.or_else(|| verdict.rule.filter(|r| r.kill).map(|_| raw));
             match verdict.label {
                 Label::Headline if copy.headline.is_none() => {
                     let tagged = headline::split(raw);

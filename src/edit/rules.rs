@@ -161,6 +161,8 @@ pub(super) struct Rule {
     pub private: bool,
     /// A note that withholds the item.
     pub embargo: bool,
+    /// A note, or a slug, that cancels the item.
+    pub kill: bool,
 }
 
 impl Rule {

@@ -59,6 +59,8 @@ pub(super) struct RawRule {
     private: bool,
     #[serde(default)]
     embargo: bool,
+    #[serde(default)]
+    kill: bool,
     pub matches: Vec<String>,
     pub rejects: Vec<String>,
 }
@@ -126,6 +128,9 @@ impl RawRule {
         if (self.private || self.embargo) && label != Label::Note {
             return refuse("only a note can be `private` or an `embargo`");
         }
+        if self.kill && label != Label::Note && !self.slug {
+            return refuse("only a note or a `slug` can `kill`");
+        }
         for pattern in &self.patterns {
             if let Err(message) = check_pattern(pattern, self.at) {
                 let (file, id, pattern) = (file.to_owned(), self.id.clone(), pattern.clone());
@@ -146,6 +151,7 @@ impl RawRule {
             slug: self.slug,
             private: self.private,
             embargo: self.embargo,
+            kill: self.kill,
         })
     }
 }
