@@ -255,8 +255,10 @@ mod tests {
             + "Ships waited for days, and the mayor, Ana Brandt, thanked the crews for their patience.\n\
             “We could not have asked for more,” she said at the quay, where the first ferry came in at noon.\n\
             The lighthouse, dark since the winter, will be lit again before the fishing season opens, she added.\n";
-        let text = menu() + "Harbour of Ostheim opens again after a week of storms\n" + &story + &menu();
-        assert!(is_page(&text));
+        let page =
+            |site: &str| menu() + "Harbour of Ostheim opens again after a week of storms\n" + &story + &menu() + site;
+        let text = page("Newsletters\n");
+        assert!(is_page(&text) && !is_page(&page("")), "a list is no site's");
         let desk = Desk::builtin().unwrap();
         let copy = desk.edit(&text, &Default::default());
         assert_eq!(copy.body.join("\n") + "\n", story);
