@@ -42,21 +42,22 @@ impl Slot {
     }
 }
 
-/// An event time, and how late it was when it was recorded: 42 bits of milliseconds since the Unix epoch (to the year 2109;
-/// what lies outside is taken for the nearest), 22 bits of minutes behind stream time, rounded up.
+/// An event time, and how late it was when it was recorded: 42 bits of milliseconds since the Unix epoch, 22 bits of half
+/// hours or so behind stream time, rounded up. That reaches as far back as the times do.
 #[derive(Clone, Copy, Debug)]
 struct Stamp(u64);
 
 impl Stamp {
     const TIME_BITS: u32 = 42;
     const TIME_MAX: i64 = (1 << Self::TIME_BITS) - 1;
-    const MINUTE: i64 = 60_000;
-    const LATE_MAX: i64 = (1 << (64 - Self::TIME_BITS)) - 1;
+    const LATE_UNIT: i64 = 32 * 60_000;
 
+    /// The stamp of an event time that is in [range](in_range), and not after stream time.
     fn new(time: i64, stream_time: i64) -> Self {
-        let time = time.clamp(0, Self::TIME_MAX);
-        let behind = stream_time.saturating_sub(time).clamp(0, i64::MAX - Self::MINUTE);
-        let late = ((behind + Self::MINUTE - 1) / Self::MINUTE).min(Self::LATE_MAX);
+        const {
+            assert!(Self::TIME_MAX / Self::LATE_UNIT < (1 << (u64::BITS - Self::TIME_BITS)) - 1);
+        }
+        let late = (stream_time - time + Self::LATE_UNIT - 1) / Self::LATE_UNIT;
         Stamp((late as u64) << Self::TIME_BITS | time as u64)
     }
 
@@ -64,10 +65,15 @@ impl Stamp {
         self.0 as i64 & Self::TIME_MAX
     }
 
-    /// Stream time when the entry was recorded, up to a minute more.
+    /// Stream time when the entry was recorded, up to a [unit](Self::LATE_UNIT) more.
     fn recorded(self) -> i64 {
-        self.time() + (self.0 >> Self::TIME_BITS) as i64 * Self::MINUTE
+        self.time() + (self.0 >> Self::TIME_BITS) as i64 * Self::LATE_UNIT
     }
+}
+
+/// The same with a time that a [`Stamp`] can hold: before 1970 and after the year 2109 the nearest.
+fn in_range(sighting: &Sighting) -> Sighting {
+    Sighting { time: sighting.time.clamp(0, Stamp::TIME_MAX), ..*sighting }
 }
 
 /// What one partition remembers.
@@ -120,7 +126,7 @@ impl Table {
     pub fn sight(&mut self, sighting: &Sighting) -> Verdict {
         let found = self.find(&sighting.identity);
         let remembered = found.map(|number| self.slot(number)).filter(|slot| slot.stamp.recorded() >= self.horizon());
-        let verdict = decide(remembered.map(Slot::entry).as_ref(), sighting, self.window);
+        let verdict = decide(remembered.map(Slot::entry).as_ref(), &in_range(sighting), self.window);
         match verdict {
             Verdict::First(entry) => self.insert(entry, found),
             Verdict::Newer(entry) => {
@@ -136,6 +142,7 @@ impl Table {
 
     /// Takes in one record of the changelog, in the order of the changelog. Nothing of it is pending.
     pub fn restore(&mut self, entry: Entry) {
+        let entry = in_range(&entry);
         match self.find(&entry.identity) {
             Some(number) if self.slot(number).source == entry.source => self.slot_mut(number).version = entry.version,
             found => self.insert(entry, found),
@@ -291,7 +298,9 @@ mod tests {
     use super::*;
     use crate::dedup::{Repeat, record::Change, tests::sighting};
 
-    const MINUTE: i64 = Stamp::MINUTE;
+    const MINUTE: i64 = 60_000;
+    const UNIT: i64 = Stamp::LATE_UNIT;
+    const YEAR: i64 = 365 * 24 * 60 * MINUTE;
     const WINDOW: Duration = Duration::from_millis(100 * MINUTE as u64);
 
     fn is_repeat(verdict: Verdict) -> bool {
@@ -386,7 +395,7 @@ mod tests {
         let late = sighting(2, 5 * MINUTE, "", 1, 1);
         assert_eq!(table.sight(&late), Verdict::First(late));
         assert!(is_repeat(table.sight(&sighting(2, 6 * MINUTE, "", 1, 2))));
-        table.sight(&sighting(3, 10_102 * MINUTE, "", 1, 3));
+        table.sight(&sighting(3, 10_102 * MINUTE + UNIT, "", 1, 3));
         assert!(!is_repeat(table.sight(&sighting(2, 6 * MINUTE, "", 1, 4))), "stream time has moved on by the window");
     }
 
@@ -401,23 +410,42 @@ mod tests {
     }
 
     #[test]
-    fn times_outside_the_range_are_taken_for_the_nearest() {
-        assert_eq!(Stamp::new(-1, i64::MIN).time(), 0);
-        assert_eq!(Stamp::new(i64::MAX, i64::MAX).time(), (1 << 42) - 1);
-        let late = Stamp::new(5, i64::MAX);
-        assert_eq!((late.time(), late.recorded()), (5, 5 + ((1 << 22) - 1) * MINUTE), "lateness saturates");
+    fn copies_of_an_item_that_is_any_number_of_years_late_are_duplicates() {
+        for (now, late) in [(10 * YEAR, 0), (56 * YEAR, 45 * YEAR), (Stamp::TIME_MAX, 0)] {
+            let mut table = Table::new(WINDOW);
+            table.sight(&sighting(1, now, "", 1, 0));
+            assert!(!is_repeat(table.sight(&sighting(2, late, "", 1, 1))));
+            assert!(is_repeat(table.sight(&sighting(2, late, "", 1, 2))), "{late} at {now}");
+            table.commit();
+            assert!(is_repeat(table.sight(&sighting(2, late, "", 1, 3))), "{late} at {now}, committed");
+        }
     }
 
     #[test]
-    fn lateness_counts_in_whole_minutes_rounded_up() {
+    fn times_outside_the_range_are_taken_for_the_nearest() {
+        for (time, taken) in
+            [(i64::MIN, 0), (-1, 0), (Stamp::TIME_MAX + 1, Stamp::TIME_MAX), (i64::MAX, Stamp::TIME_MAX)]
+        {
+            let mut table = Table::new(WINDOW);
+            let (first, kept) = (sighting(1, time, "", 1, 0), sighting(1, taken, "", 1, 0));
+            assert_eq!(table.sight(&first), Verdict::First(kept));
+            assert!(is_repeat(table.sight(&sighting(1, time, "", 1, 1))), "{time}");
+            let mut restored = Table::new(WINDOW);
+            restored.restore(first);
+            assert!(is_repeat(restored.sight(&sighting(1, time, "", 1, 1))), "{time}, restored");
+        }
+    }
+
+    #[test]
+    fn lateness_counts_in_whole_units_rounded_up() {
         let late = |behind: i64| Stamp::new(5, 5 + behind).recorded() - 5;
-        assert_eq!([-1, 0, 1, MINUTE, MINUTE + 1].map(late), [0, 0, MINUTE, MINUTE, 2 * MINUTE]);
+        assert_eq!([0, 1, UNIT, UNIT + 1].map(late), [0, UNIT, UNIT, 2 * UNIT]);
     }
 
     /// The table by its definition: a list of entries with their order, and copies of it for an abort.
     #[derive(Clone)]
     struct Model {
-        /// Each entry with the stream time at which it was recorded, in whole minutes behind its event time.
+        /// Each entry with the stream time at which it was recorded, in whole units behind its event time.
         entries: HashMap<Identity, (Entry, i64)>,
         newest: i64,
     }
@@ -435,7 +463,8 @@ mod tests {
             match verdict {
                 Verdict::First(entry) => {
                     self.newest = self.newest.max(entry.time);
-                    self.entries.insert(entry.identity, (entry, self.newest));
+                    let units = (self.newest - entry.time + UNIT - 1) / UNIT;
+                    self.entries.insert(entry.identity, (entry, entry.time + units * UNIT));
                 }
                 Verdict::Newer(entry) => {
                     self.entries.entry(entry.identity).and_modify(|(known, _)| *known = entry);
@@ -455,9 +484,15 @@ mod tests {
         Restart,
     }
 
+    /// Mostly times that lie a few windows apart, now and then decades.
+    fn time() -> impl Strategy<Value = i64> {
+        let year = prop_oneof![20 => Just(30), 1 => 0..60i64];
+        (year, 0..400i64).prop_map(|(year, minute)| year * YEAR + minute * MINUTE)
+    }
+
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
-            20 => (0..12u8, 0..400i64, 0..3u8, 1..4u64).prop_map(|(c, t, u, v)| Step::Sight(c, t * MINUTE, u, v)),
+            20 => (0..12u8, time(), 0..3u8, 1..4u64).prop_map(|(c, t, u, v)| Step::Sight(c, t, u, v)),
             2 => (0..12u8).prop_map(Step::Forget),
             3 => Just(Step::Commit),
             2 => Just(Step::Abort),
