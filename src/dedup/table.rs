@@ -125,7 +125,7 @@ impl Table {
     /// Decides a sighting and takes the verdict into the pending part.
     pub fn sight(&mut self, sighting: &Sighting) -> Verdict {
         let found = self.find(&sighting.identity);
-        let remembered = found.map(|number| self.slot(number)).filter(|slot| slot.stamp.recorded() >= self.horizon());
+        let remembered = found.map(|number| self.slot(number)).filter(|slot| self.remembers(slot));
         let verdict = decide(remembered.map(Slot::entry).as_ref(), &in_range(sighting), self.window);
         match verdict {
             Verdict::First(entry) => self.insert(entry, found),
@@ -143,8 +143,12 @@ impl Table {
     /// Takes in one record of the changelog, in the order of the changelog. Nothing of it is pending.
     pub fn restore(&mut self, entry: Entry) {
         let entry = in_range(&entry);
+        // A new version stands in the changelog with the first's time and source. The very record that was first, published
+        // once more because it had been forgotten, may have the same ones.
+        let is_version =
+            |slot: &Slot| slot.source == entry.source && slot.stamp.time() == entry.time && self.remembers(slot);
         match self.find(&entry.identity) {
-            Some(number) if self.slot(number).source == entry.source => self.slot_mut(number).version = entry.version,
+            Some(number) if is_version(self.slot(number)) => self.slot_mut(number).version = entry.version,
             found => self.insert(entry, found),
         }
         self.commit();
@@ -216,6 +220,10 @@ impl Table {
                 }
             }
         }
+    }
+
+    fn remembers(&self, slot: &Slot) -> bool {
+        slot.stamp.recorded() >= self.horizon()
     }
 
     /// What was recorded before this stream time is not remembered.
@@ -410,6 +418,21 @@ mod tests {
     }
 
     #[test]
+    fn what_was_published_again_after_offsets_were_set_back_is_remembered_by_a_restored_table_too() {
+        let (first, later) = (sighting(1, 0, "", 1, 0), sighting(2, 200 * MINUTE, "", 1, 1));
+        let mut live = Table::new(WINDOW);
+        let mut restored = Table::new(WINDOW);
+        for record in [first, later, first] {
+            assert_eq!(live.sight(&record), Verdict::First(record));
+            live.commit();
+            restored.restore(record);
+        }
+        let copy = sighting(1, MINUTE, "", 1, 2);
+        assert_eq!(live.sight(&copy), Verdict::Repeat(Repeat::Copy, first));
+        assert_eq!(restored.sight(&copy), Verdict::Repeat(Repeat::Copy, first));
+    }
+
+    #[test]
     fn copies_of_an_item_that_is_any_number_of_years_late_are_duplicates() {
         for (now, late) in [(10 * YEAR, 0), (56 * YEAR, 45 * YEAR), (Stamp::TIME_MAX, 0)] {
             let mut table = Table::new(WINDOW);
@@ -477,7 +500,7 @@ mod tests {
 
     #[derive(Clone, Debug)]
     enum Step {
-        Sight(u8, i64, u8, u64),
+        Sight(u8, i64, u8, u64, i64),
         Forget(u8),
         Commit,
         Abort,
@@ -492,7 +515,7 @@ mod tests {
 
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
-            20 => (0..12u8, time(), 0..3u8, 1..4u64).prop_map(|(c, t, u, v)| Step::Sight(c, t, u, v)),
+            20 => (0..12u8, time(), 0..3u8, 1..4u64, 0..20i64).prop_map(|(c, t, u, v, o)| Step::Sight(c, t, u, v, o)),
             2 => (0..12u8).prop_map(Step::Forget),
             3 => Just(Step::Commit),
             2 => Just(Step::Abort),
@@ -507,11 +530,11 @@ mod tests {
             let mut model = Model { entries: HashMap::new(), newest: i64::MIN };
             let mut committed = model.clone();
             let (mut log, mut pending) = (Vec::new(), Vec::new());
-            for (offset, step) in steps.into_iter().enumerate() {
+            for step in steps {
                 match step {
-                    Step::Sight(content, time, uri, version) => {
+                    Step::Sight(content, time, uri, version, offset) => {
                         let uri = ["", "a", "b"][uri as usize];
-                        let s = sighting(content, time, uri, version, offset as i64);
+                        let s = sighting(content, time, uri, version, offset);
                         let verdict = table.sight(&s);
                         prop_assert_eq!(verdict, model.sight(&s));
                         if let Verdict::First(entry) | Verdict::Newer(entry) = verdict {
