@@ -126,6 +126,15 @@ enum Waiting {
     Leave,
 }
 
+/// What keeps an open lane from being read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// The dead-letter brake, until it is released.
+    Brake,
+    /// Barriers on their way through the topic between the steps, for seconds at most.
+    Barrier,
+}
+
 /// The state of one worker.
 #[derive(Debug)]
 pub struct Core {
@@ -182,7 +191,10 @@ impl Core {
                 if (owned.epoch == epoch || mutant!("epoch-unchecked")) && matches!(owned.phase, Phase::Opening) =>
             {
                 owned.phase = Phase::Open { committed: position, next: position, table };
-                if self.is_held(lane) { Vec::new() } else { vec![Action::Resume(lane, position)] }
+                match self.held(lane) {
+                    Some(_) => Vec::new(),
+                    None => vec![Action::Resume(lane, position)],
+                }
             }
             _ => Vec::new(),
         }
@@ -208,7 +220,7 @@ impl Core {
     /// Whether a polled record may be taken now, and whether a transaction must begin first.
     pub fn admit(&self, lane: Lane, offset: i64) -> Admission {
         match self.lanes.get(&lane).map(|owned| &owned.phase) {
-            Some(Phase::Open { next, .. }) if offset >= *next && !self.is_held(lane) => match self.txn {
+            Some(Phase::Open { next, .. }) if offset >= *next && self.held(lane).is_none() => match self.txn {
                 Txn::Idle => Admission::Begin,
                 Txn::Open => Admission::Take,
                 Txn::Sealed | Txn::Aborting => Admission::Hold,
@@ -334,30 +346,22 @@ impl Core {
     /// The abort went through: everything is as the last commit left it.
     pub fn aborted(&mut self) -> Vec<Action> {
         self.txn = Txn::Idle;
-        let clearing = self.shortcut.is_clearing();
-        let mut positions = Vec::new();
-        for (lane, owned) in &mut self.lanes {
+        for owned in self.lanes.values_mut() {
             if let Phase::Open { committed, next, table } = &mut owned.phase {
                 *next = *committed;
                 if let Some(table) = table {
                     table.abort();
                 }
-                let leaving = self.waiting.iter().any(|w| matches!(w, Waiting::GiveUp(lanes) if lanes.contains(lane)));
-                let held = (self.halted || clearing) && lane.input == Input::Raw;
-                if !leaving && !held {
-                    positions.push((*lane, *committed));
-                }
             }
         }
-        if mutant!("no-seek-after-abort") {
-            positions.clear();
-        }
-        if clearing {
-            self.shortcut.shut(Clock::ZERO);
-        }
+        let is_leaving =
+            |lane: Lane| self.waiting.iter().any(|w| matches!(w, Waiting::GiveUp(lanes) if lanes.contains(&lane)));
+        let read_on = self.open_lanes().filter(|(lane, _)| !is_leaving(*lane) && self.held(*lane).is_none());
+        let positions = read_on.filter(|_| !mutant!("no-seek-after-abort")).collect();
+        let called_off = self.shortcut.call_off();
         let mut actions = vec![Action::Rewind(positions)];
         actions.extend(self.settled());
-        if clearing {
+        if called_off {
             actions.extend(self.resume());
         }
         actions
@@ -380,9 +384,13 @@ impl Core {
         self.halted
     }
 
-    /// Whether the dead-letter brake holds this lane, or the wait for barriers.
-    pub fn is_held(&self, lane: Lane) -> bool {
-        lane.input == Input::Raw && (self.halted || self.shortcut.is_clearing())
+    /// What holds this lane, if anything does: only raw lanes are held.
+    pub fn held(&self, lane: Lane) -> Option<Held> {
+        match lane.input {
+            Input::Normalized => None,
+            Input::Raw if self.halted => Some(Held::Brake),
+            Input::Raw => self.shortcut.is_clearing().then_some(Held::Barrier),
+        }
     }
 
     fn hold(&self) -> Action {
@@ -391,14 +399,18 @@ impl Core {
 
     /// Raw lanes go on, unless something else holds them.
     fn resume(&self) -> Vec<Action> {
-        let free = self.open_raw_lanes().filter(|(lane, _)| !self.is_held(*lane));
+        let free = self.open_raw_lanes().filter(|(lane, _)| self.held(*lane).is_none());
         free.map(|(lane, next)| Action::Resume(lane, next)).collect()
     }
 
     fn open_raw_lanes(&self) -> impl Iterator<Item = (Lane, i64)> {
+        self.open_lanes().filter(|(lane, _)| lane.input == Input::Raw)
+    }
+
+    fn open_lanes(&self) -> impl Iterator<Item = (Lane, i64)> {
         self.lanes.iter().filter_map(|(lane, owned)| match owned.phase {
-            Phase::Open { next, .. } if lane.input == Input::Raw => Some((*lane, next)),
-            _ => None,
+            Phase::Open { next, .. } => Some((*lane, next)),
+            Phase::Opening => None,
         })
     }
 

@@ -2,10 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{
-    Service,
-    core::{Core, Lane},
-};
+use super::core::{Core, Held, Lane};
 use crate::telemetry::{Input, Metrics, PartitionState, Share};
 
 /// How often gauges are brought up to date.
@@ -21,8 +18,8 @@ pub struct Gauges {
 
 impl Gauges {
     /// The gauges of a new session.
-    pub fn new(service: &Service) -> Self {
-        let metrics = service.metrics.clone();
+    pub fn new(metrics: &Metrics) -> Self {
+        let metrics = metrics.clone();
         let mut partitions = Vec::new();
         for input in Input::ALL {
             for state in PartitionState::ALL {
@@ -43,7 +40,7 @@ impl Gauges {
             let held = core.lanes().filter(|(lane, open)| {
                 let found = match open {
                     None => PartitionState::Restoring,
-                    Some(_) if core.is_held(*lane) => PartitionState::Halted,
+                    Some(_) if core.held(*lane) == Some(Held::Brake) => PartitionState::Halted,
                     Some(_) => PartitionState::Active,
                 };
                 lane.input == *input && found == *state
@@ -68,5 +65,51 @@ impl Gauges {
         for lane in lanes {
             self.metrics.forget_partition(lane.input, lane.partition);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{dedup::Table, stream::core::Action};
+
+    const RAW: Lane = Lane { input: Input::Raw, partition: 0 };
+    const NORMALIZED: Lane = Lane { input: Input::Normalized, partition: 0 };
+
+    /// A worker that owns a lane of each input, both open.
+    fn opened() -> Core {
+        let mut core = Core::default();
+        for lane in [RAW, NORMALIZED] {
+            let actions = core.assigned([lane]);
+            let Some(Action::Open(opening)) = actions.last() else { panic!("{actions:?}") };
+            let table = (lane == NORMALIZED).then(|| Box::new(Table::new(PERIOD)));
+            core.opened(lane, opening[0].1, 0, table);
+        }
+        core
+    }
+
+    fn shown(metrics: &Metrics, series: &str) -> Option<u64> {
+        let page = metrics.render().unwrap();
+        page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
+    }
+
+    fn halted(metrics: &Metrics) -> Option<u64> {
+        shown(metrics, r#"copydesk_partitions{state="halted",topic="raw"}"#)
+    }
+
+    #[test]
+    fn what_waits_for_barriers_is_not_halted_and_what_the_brake_holds_is() {
+        let (metrics, mut core) = (Metrics::new("r"), opened());
+        let mut gauges = Gauges::new(&metrics);
+        core.begun();
+        core.barriers(PERIOD);
+        assert_eq!(core.held(RAW), Some(Held::Barrier));
+        gauges.refresh(&core, 0);
+        assert_eq!(halted(&metrics), Some(0));
+        assert_eq!(shown(&metrics, r#"copydesk_partitions{state="active",topic="raw"}"#), Some(1));
+        core.halt();
+        gauges.expire();
+        gauges.refresh(&core, 0);
+        assert_eq!(halted(&metrics), Some(1));
     }
 }

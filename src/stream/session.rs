@@ -112,7 +112,7 @@ impl<'s> Session<'s> {
             span: None,
             sealed: None,
             aborts: 0,
-            gauges: Gauges::new(worker.service),
+            gauges: Gauges::new(&worker.service.metrics),
         }
     }
 

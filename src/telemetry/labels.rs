@@ -98,7 +98,7 @@ closed! {
 closed! {
     /// What an assigned partition is doing.
     PartitionState {
-        /// Its items are read.
+        /// It is open: its items are read, or wait a moment for barriers.
         Active = "active",
         /// It waits for its dedup state.
         Restoring = "restoring",

@@ -60,6 +60,7 @@ fn a_barrier_that_stays_hidden_holds_up_only_its_own_partition() {
     let backlog = Backlog::send(&mut desk, 800_000, 200);
     eventually("the other partitions go on", seconds(30), || {
         worker.assert_alive();
+        assert_eq!(worker.metric("copydesk_partitions", &["state=\"halted\""]), Ok(0.0), "that is the brake's word");
         let published = worker.metric("copydesk_published_total", &[])?;
         if published > 50.0 { Ok(()) } else { Err(format!("{published} published")) }
     });

@@ -9,7 +9,7 @@ use std::{
 use copydesk::{
     dedup::{Identity, Sighting, Source, Table, UriTag, Verdict},
     fingerprint::ContentHash,
-    stream::core::{Action, Admission, Core, Epoch, Lane, PACE},
+    stream::core::{Action, Admission, Core, Epoch, Held, Lane, PACE},
     telemetry::Input,
     wire::Status,
 };
@@ -267,7 +267,7 @@ impl World {
             if worker.core.wants_barriers(self.now) {
                 steps.extend([Step::Bar(id); 4]);
             }
-            let waits = lanes().any(|lane| worker.core.is_held(lane)) && !worker.core.is_halted();
+            let waits = lanes().any(|lane| worker.core.held(lane) == Some(Held::Barrier));
             steps.extend(waits.then_some(Step::LosePatience(id)));
             if !worker.arrivals.is_empty() {
                 // Late news stay late.

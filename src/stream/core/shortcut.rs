@@ -47,6 +47,12 @@ impl Shortcut {
         std::mem::replace(self, Shortcut::Shut(until)).is_clearing()
     }
 
+    /// Shuts it where barriers are on their way: they are void after an abort, and may be written anew at once. Answers
+    /// whether any were.
+    pub fn call_off(&mut self) -> bool {
+        self.is_clearing() && self.shut(Clock::ZERO)
+    }
+
     /// Barriers of this number go into these partitions.
     pub fn clear(&mut self, number: u64, partitions: impl IntoIterator<Item = i32>, now: Clock) {
         let missing = partitions.into_iter().filter(|_| !mutant!("no-barrier")).collect();

@@ -80,14 +80,14 @@ fn a_halt_takes_no_further_raw_record_and_a_release_goes_on_behind_the_last_one(
     open(&mut core, NORMALIZED, 3);
     take(&mut core, RAW, 10);
     assert_eq!(core.halt(), [Action::Hold(vec![RAW])]);
-    assert!(core.is_halted() && core.is_held(RAW) && !core.is_held(NORMALIZED));
+    assert!(core.is_halted() && core.held(RAW) == Some(Held::Brake) && core.held(NORMALIZED).is_none());
     assert_eq!(core.admit(RAW, 11), Admission::Stale);
     assert_eq!(core.close(MS), [Action::Commit(vec![(RAW, 11)])], "what was taken is committed");
     assert_eq!(core.committed(), []);
     let epoch = epoch(&core.assigned([OTHER]));
     assert_eq!(core.opened(OTHER, epoch, 5, None), [], "a lane that comes meanwhile waits too");
     assert_eq!(core.release(), [Action::Resume(RAW, 11), Action::Resume(OTHER, 5)]);
-    assert!(!core.is_halted() && !core.is_held(RAW));
+    assert!(!core.is_halted() && core.held(RAW).is_none());
     assert_eq!(core.admit(RAW, 11), Admission::Begin);
 }
 

@@ -1,7 +1,7 @@
 use super::{PATIENCE, PAUSE};
 use crate::{
     dedup::{Table, Verdict, tests::sighting},
-    stream::core::{Action, Admission, Clock, Core, Lane},
+    stream::core::{Action, Admission, Clock, Core, Held, Lane},
     telemetry::Input,
 };
 use std::time::Duration;
@@ -65,6 +65,7 @@ fn a_raw_item_is_decided_at_once_when_the_barriers_have_come_back_and_are_commit
     assert!(!is_open(&core));
     let number = barriers(&mut core, MS);
     assert_eq!(core.admit(RAW, 10), Admission::Stale, "raw items wait");
+    assert_eq!((core.held(RAW), core.held(NORMALIZED)), (Some(Held::Barrier), None));
     assert_eq!(pass(&mut core, 0, number + 1), [], "somebody else's");
     take(&mut core, NORMALIZED, 1);
     core.passed(0, number);
@@ -142,7 +143,7 @@ fn the_dead_letter_brake_holds_on_where_the_barriers_let_go() {
     let number = barriers(&mut core, MS);
     core.halt();
     assert_eq!(pass(&mut core, 0, number), []);
-    assert!(core.is_held(RAW));
+    assert_eq!(core.held(RAW), Some(Held::Brake));
     assert_eq!(core.release(), [Action::Resume(RAW, 10)]);
     let mut core = opened();
     core.halt();
