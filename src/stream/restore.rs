@@ -17,7 +17,11 @@ mod changelog;
 mod work;
 
 use std::{
-    sync::mpsc::{self, Receiver, Sender, TryRecvError},
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{self, Receiver, Sender, TryRecvError},
+    },
     thread,
 };
 
@@ -28,7 +32,7 @@ use super::core::{Epoch, Lane};
 use crate::{
     config::Config,
     dedup::{Table, record::RecordError},
-    telemetry::Metrics,
+    telemetry::{Input, Metrics},
 };
 
 /// A lane that is ready to be read.
@@ -76,10 +80,27 @@ enum Command {
     Close(Vec<Lane>),
 }
 
+/// How many records of the changelog are left to read, by the partition that is being opened.
+#[derive(Clone, Default)]
+struct Left(Arc<Mutex<BTreeMap<i32, u64>>>);
+
+impl Left {
+    fn set(&self, partition: i32, records: u64) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, records);
+    }
+
+    fn forget(&self, lane: Lane) {
+        if lane.input == Input::Normalized {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&lane.partition);
+        }
+    }
+}
+
 /// The opener of one worker: a thread that ends when this is dropped.
 pub struct Opener {
     commands: Sender<Command>,
     results: Receiver<Result<Opened, Unreadable>>,
+    left: Left,
 }
 
 impl Opener {
@@ -90,12 +111,13 @@ impl Opener {
     pub fn start(config: &Config, partitions: i32, metrics: &Metrics) -> KafkaResult<Self> {
         let (commands, inbox) = mpsc::channel();
         let (outbox, results) = mpsc::channel();
-        let work = Work::new(config, partitions, metrics, outbox)?;
+        let left = Left::default();
+        let work = Work::new(config, partitions, metrics, outbox, left.clone())?;
         thread::Builder::new()
             .name("opener".into())
             .spawn(move || work.run(&inbox))
             .map_err(|error| KafkaError::ClientCreation(error.to_string()))?;
-        Ok(Opener { commands, results })
+        Ok(Opener { commands, results, left })
     }
 
     /// Asks for lanes to be opened.
@@ -107,6 +129,11 @@ impl Opener {
     /// Lanes are no longer wanted.
     pub fn close(&self, lanes: Vec<Lane>) {
         let _ = self.commands.send(Command::Close(lanes));
+    }
+
+    /// How many records of the changelog are left to read before this partition is open, once that is known.
+    pub fn left(&self, partition: i32) -> Option<u64> {
+        self.left.0.lock().unwrap_or_else(PoisonError::into_inner).get(&partition).copied()
     }
 
     /// The next opened lane, if there is one.

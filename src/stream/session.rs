@@ -193,7 +193,12 @@ impl<'s> Session<'s> {
             return Err(End::Rejoin);
         }
         self.worker.health.idle(quiet && self.ahead.is_empty() && self.sealed.is_none());
-        self.gauges.refresh(&self.core, self.batch.bytes as u64);
+        self.gauges.refresh(
+            &self.core,
+            self.batch.bytes as u64,
+            |lane| self.consumer.context().lag(lane),
+            |partition| self.opener.left(partition),
+        );
         Ok(())
     }
 
@@ -232,7 +237,6 @@ impl<'s> Session<'s> {
                     self.ahead.retain(|prepared| !lanes.contains(&lane(prepared.message(), raw)));
                     self.batch.items = self.ahead.len();
                     self.batch.bytes = self.ahead.iter().map(Prepared::bytes).sum();
-                    self.gauges.forget(&lanes);
                     self.opener.close(lanes);
                 }
                 Action::Leave => {

@@ -22,6 +22,23 @@ pub fn await_share(worker: &Worker) {
     });
 }
 
+/// Waits until a worker shows the lag of the partitions that it owns, and of no other.
+fn await_series_of_what_it_owns(worker: &Worker) {
+    eventually("one lag for each owned partition", seconds(30), || {
+        worker.assert_alive();
+        let page = worker.get("/metrics").map_err(|error| error.to_string())?.body;
+        for topic in ["topic=\"raw\"", "topic=\"normalized\""] {
+            let owned = worker.metric("copydesk_partitions", &[topic])?;
+            let is_lag = |line: &&str| line.starts_with("copydesk_lag_records{") && line.contains(topic);
+            let lags: Vec<&str> = page.lines().filter(is_lag).collect();
+            if lags.len() as f64 != owned {
+                return Err(format!("{owned} partitions with {topic} and {lags:?}"));
+            }
+        }
+        Ok(())
+    });
+}
+
 #[test]
 fn two_workers_share_the_partitions_and_a_third_joins() {
     let mut desk = Desk::open(Broker::shared());
@@ -137,6 +154,9 @@ fn a_worker_frozen_past_its_session_and_woken_again_publishes_nothing_twice() {
     let after = desk.send((0..400).map(|number| Raw::from(&story(400_000 + number))));
     desk.settle(&[&heir]);
     await_share(&zombie);
+    for worker in [&heir, &zombie] {
+        await_series_of_what_it_owns(worker);
+    }
     let ledger = desk.close(vec![heir, zombie]);
     backlog.assert_published_once(&ledger);
     assert_eq!(ledger.published_of(&after), after.len());

@@ -1,7 +1,7 @@
 //! What clients report while they are polled.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -20,6 +20,7 @@ use rdkafka::{
 use super::WireConsumer;
 use crate::{
     config::Topics,
+    stream::core::Lane,
     telemetry::{Input, Metrics},
 };
 
@@ -89,17 +90,19 @@ pub struct ConsumerEvents {
     inbox: Mutex<VecDeque<Rebalance>>,
     closing: AtomicBool,
     reports_without_broker: AtomicU32,
+    lag: Mutex<BTreeMap<Lane, u64>>,
     topics: Topics,
     metrics: Metrics,
 }
 
 impl ConsumerEvents {
-    /// Keeps the lag of `topics`, and errors, in `metrics`.
+    /// Keeps the lag of `topics`, and counts errors in `metrics`.
     pub fn new(topics: Topics, metrics: Metrics) -> Self {
         ConsumerEvents {
             inbox: Mutex::new(VecDeque::new()),
             closing: AtomicBool::new(false),
             reports_without_broker: AtomicU32::new(0),
+            lag: Mutex::new(BTreeMap::new()),
             topics,
             metrics,
         }
@@ -118,6 +121,11 @@ impl ConsumerEvents {
         self.reports_without_broker.load(Ordering::Relaxed) >= CUT_OFF_REPORTS
     }
 
+    /// How many committed records of a lane are not yet read, by the latest report. That may be of a lane given up since.
+    pub fn lag(&self, lane: Lane) -> Option<u64> {
+        self.lag.lock().unwrap_or_else(PoisonError::into_inner).get(&lane).copied()
+    }
+
     /// From now on nobody handles rebalances: revocations during the close are answered at once.
     pub fn close(&self) {
         self.closing.store(true, Ordering::Release);
@@ -130,15 +138,17 @@ impl ClientContext for ConsumerEvents {
             true => self.reports_without_broker.store(0, Ordering::Relaxed),
             false => _ = self.reports_without_broker.fetch_add(1, Ordering::Relaxed),
         }
+        let mut lags = BTreeMap::new();
         for (input, topic) in [(Input::Raw, &self.topics.raw), (Input::Normalized, &self.topics.normalized)] {
             let Some(topic) = statistics.topics.get(topic) else { continue };
             for p in topic.partitions.values().filter(|p| p.desired && p.ls_offset >= 0) {
                 // Transaction markers take offsets too: all fetched and nothing queued is no lag.
                 let read_up = p.fetchq_cnt == 0 && p.next_offset >= p.ls_offset;
                 let lag = if read_up || p.app_offset < 0 { 0 } else { p.ls_offset - p.app_offset };
-                self.metrics.set_lag(input, p.partition, u64::try_from(lag).unwrap_or(0));
+                lags.insert(Lane { input, partition: p.partition }, u64::try_from(lag).unwrap_or(0));
             }
         }
+        *self.lag.lock().unwrap_or_else(PoisonError::into_inner) = lags;
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

@@ -13,7 +13,7 @@ use rdkafka::{
     error::{KafkaError, KafkaResult},
 };
 
-use super::{Command, Opened, Unreadable, changelog};
+use super::{Command, Left, Opened, Unreadable, changelog};
 use crate::{
     config::{Config, Start},
     dedup::Table,
@@ -65,6 +65,7 @@ pub(super) struct Work {
     /// When the clients last did what they were asked to.
     well: Instant,
     outbox: Sender<Result<Opened, Unreadable>>,
+    left: Left,
 }
 
 impl Work {
@@ -73,6 +74,7 @@ impl Work {
         partitions: i32,
         metrics: &Metrics,
         outbox: Sender<Result<Opened, Unreadable>>,
+        left: Left,
     ) -> KafkaResult<Self> {
         Ok(Work {
             committed: clients::reader(config, Isolation::Committed, metrics.clone())?,
@@ -83,6 +85,7 @@ impl Work {
             pending: BTreeMap::new(),
             well: Instant::now(),
             outbox,
+            left,
         })
     }
 
@@ -158,6 +161,7 @@ impl Work {
                 for lane in lanes {
                     self.stop_reading(lane);
                     self.pending.remove(&lane);
+                    self.left.forget(lane);
                 }
             }
         }
@@ -247,7 +251,7 @@ impl Work {
             }
             Some(&Step::Stable { position, mark, waits }) => {
                 let (low, stable) = self.committed.fetch_watermarks(seen, lane.partition, ASK)?;
-                self.metrics.set_restore_remaining(lane.partition, u64::try_from(mark - low).unwrap_or(0));
+                self.left.set(lane.partition, u64::try_from(mark - low).unwrap_or(0));
                 if stable < mark {
                     if !waits {
                         let hidden = mark - stable;
@@ -337,7 +341,7 @@ impl Work {
                     fault!("mid-restore");
                     changelog::take(table, &message, self.partitions)?;
                     if message.offset() % 10_000 == 0 {
-                        self.metrics.set_restore_remaining(lane.partition, span.left());
+                        self.left.set(lane.partition, span.left());
                     }
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => self.at_end(partition)?,
@@ -364,9 +368,9 @@ impl Work {
 
     fn finish(&mut self, lane: Lane, position: i64, table: Option<Box<Table>>) -> Result<(), Trouble> {
         let Some(pending) = self.pending.remove(&lane) else { return Ok(()) };
+        self.left.forget(lane);
         if let Some(table) = &table {
             self.metrics.restored(pending.since.elapsed());
-            self.metrics.set_restore_remaining(lane.partition, 0);
             tracing::info!(
                 partition = lane.partition,
                 entries = table.len(),
