@@ -176,7 +176,8 @@ pub struct Admin {
 pub struct Log {
     /// For people or for machines.
     pub format: LogFormat,
-    /// `error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,librdkafka=debug`.
+    /// `error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,librdkafka=debug`, which shows what the librdkafka
+    /// property `debug` (`broker,security`, for one) asks for.
     pub level: String,
 }
 

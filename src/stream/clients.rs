@@ -66,8 +66,13 @@ pub fn base(config: &Config) -> ClientConfig {
         .set("reconnect.backoff.ms", "50")
         .set("reconnect.backoff.max.ms", "1000")
         .set("statistics.interval.ms", "0")
-        .set_log_level(RDKafkaLogLevel::Warning);
+        .set_log_level(log_level(config));
     client
+}
+
+/// What librdkafka hands to the log, which filters it once more. It says nothing below notices unless `debug` asks it to.
+fn log_level(config: &Config) -> RDKafkaLogLevel {
+    if config.kafka.properties.contains_key("debug") { RDKafkaLogLevel::Debug } else { RDKafkaLogLevel::Warning }
 }
 
 /// What librdkafka says of a property that it refuses, without the value, which may be a password.
@@ -253,6 +258,14 @@ pub fn messenger(config: &Config) -> KafkaResult<FutureProducer> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_librdkafka_is_asked_to_debug_reaches_the_log() {
+        let mut config = Config::default();
+        assert_eq!(base(&config).log_level as i32, RDKafkaLogLevel::Warning as i32);
+        config.kafka.properties.insert("debug".into(), "broker,security".into());
+        assert_eq!(base(&config).log_level as i32, RDKafkaLogLevel::Debug as i32);
+    }
 
     #[test]
     fn the_group_knows_a_replica_by_the_name_its_clients_are_given() {
