@@ -107,7 +107,7 @@ pub struct Worker {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Item {
-    /// Bytes of a raw record's value above which it is rejected unread.
+    /// Bytes of a raw record's value above which it is rejected unread; at most 30 MiB.
     pub max_bytes: usize,
 }
 

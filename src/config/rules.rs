@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use super::Config;
 
 /// librdkafka properties that copydesk sets itself, and why a value from outside is refused.
-pub(super) const OWNED: [(&str, &str); 17] = [
+pub(super) const OWNED: [(&str, &str); 20] = [
     ("acks", ALL_REPLICAS),
     ("auto.offset.reset", "is set by `kafka.start`"),
     ("bootstrap.servers", "is set by `kafka.brokers`"),
+    ("delivery.report.only.error", "must stay on: only what was not delivered is of interest"),
     ("enable.auto.commit", IN_TRANSACTION),
     ("enable.auto.offset.store", IN_TRANSACTION),
     ("enable.idempotence", "must stay on: transactions need it"),
@@ -17,10 +18,12 @@ pub(super) const OWNED: [(&str, &str); 17] = [
     ("group.instance.id", "is made of `kafka.instance`"),
     ("group.protocol", "must stay `classic`: librdkafka's KIP-848 consumer is not safe with transactions yet"),
     ("isolation.level", "must stay `read_committed`: anything else would publish items of aborted transactions"),
+    ("message.max.bytes", "is made of `max.message.bytes` of the topics"),
     ("metadata.broker.list", "is set by `kafka.brokers`"),
     ("partition.assignment.strategy", "must stay `cooperative-sticky`: the hand-over of partitions relies on it"),
     ("partitioner", "is not used: copydesk chooses the partition from the content hash"),
     ("request.required.acks", ALL_REPLICAS),
+    ("statistics.interval.ms", "must stay at two seconds: lag, and that no broker is left, are known by it"),
     ("test.mock.num.brokers", "is not for production: `copydesk demo` runs on a mock broker"),
     ("transactional.id", "is made of `kafka.group` and `kafka.instance`"),
 ];
@@ -28,8 +31,9 @@ pub(super) const OWNED: [(&str, &str); 17] = [
 const ALL_REPLICAS: &str = "must stay `all`: an article that one broker holds is not published";
 const IN_TRANSACTION: &str = "must stay off: offsets are committed inside the transactions";
 
-/// The largest item, in bytes: its article may have three times as many, and librdkafka sends up to 1 GB.
-const ITEM_MAX: usize = 256 << 20;
+/// The largest item, in bytes: its article may have three times as many, and neither brokers nor librdkafka take what is above
+/// 100 MB unless they are told to.
+const ITEM_MAX: usize = 30 << 20;
 
 /// The longest topic name Kafka takes, in bytes.
 const TOPIC_NAME_MAX: usize = 249;
@@ -46,7 +50,7 @@ pub(super) fn broken(config: &Config) -> Vec<(String, String)> {
     hold(is_name(&config.kafka.group), "kafka.group", NAME);
     hold(config.kafka.instance.is_empty() || is_name(&config.kafka.instance), "kafka.instance", NAME);
     hold(config.worker.threads >= 1, "worker.threads", "must be at least 1");
-    hold((1..=ITEM_MAX).contains(&config.item.max_bytes), "item.max_bytes", "must be 1 byte to 256 MiB");
+    hold((1..=ITEM_MAX).contains(&config.item.max_bytes), "item.max_bytes", "must be 1 byte to 30 MiB");
     hold(config.brake.share > 0.0 && config.brake.share <= 1.0, "brake.share", "must be above 0 and at most 1");
     hold(config.brake.window_seconds >= 1, "brake.window_seconds", "must be at least 1 second");
     hold(config.brake.minimum >= 1, "brake.minimum", "must be at least 1 dead letter");
@@ -192,11 +196,12 @@ mod tests {
     #[test]
     fn properties_that_exactly_once_depends_on_are_refused_with_the_reason() {
         let mut config = Config::default();
-        for name in ["isolation.level", "enable.auto.commit", "transactional.id", "group.id", "linger.ms"] {
+        let owned = ["isolation.level", "enable.auto.commit", "transactional.id", "group.id", "message.max.bytes"];
+        for name in owned.into_iter().chain(["statistics.interval.ms", "delivery.report.only.error", "linger.ms"]) {
             config.kafka.properties.insert(name.into(), "x".into());
         }
         let broken = broken(&config);
-        assert_eq!(broken.len(), 4, "{broken:?}");
+        assert_eq!(broken.len(), 7, "{broken:?}");
         assert!(broken.iter().all(|(path, why)| path.starts_with("kafka.properties.") && why.len() > 10));
     }
 }

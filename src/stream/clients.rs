@@ -27,8 +27,14 @@ pub type WireConsumer = BaseConsumer<ConsumerEvents>;
 /// A consumer outside the group.
 pub type Reader = BaseConsumer<ReaderEvents>;
 
-/// After how long the broker aborts an open transaction by itself, and fences its producer.
-pub const TRANSACTION: Duration = Duration::from_secs(10);
+/// After how long the broker aborts an open transaction by itself, and fences its producer, unless it is told otherwise.
+const TRANSACTION: Duration = Duration::from_secs(10);
+
+/// [`TRANSACTION`], or what the user's properties have for it.
+pub fn transaction_timeout(config: &Config) -> Duration {
+    let given = config.kafka.properties.get("transaction.timeout.ms").and_then(|ms| ms.trim().parse().ok());
+    given.map_or(TRANSACTION, Duration::from_millis)
+}
 
 /// Who a worker thread is to Kafka.
 #[derive(Clone, Debug)]
@@ -225,7 +231,7 @@ pub fn consumer(config: &Config, identity: &Identity, metrics: Metrics) -> Kafka
 pub fn producer(config: &Config, identity: &Identity, max_bytes: usize, metrics: Metrics) -> KafkaResult<WireProducer> {
     let mut client = base(config);
     client
-        .set("transaction.timeout.ms", TRANSACTION.as_millis().to_string())
+        .set("transaction.timeout.ms", transaction_timeout(config).as_millis().to_string())
         // A batch is sent in one go, so records that follow are there at once or not at all.
         .set("linger.ms", "2")
         .set("queue.buffering.max.kbytes", "131072")
@@ -258,6 +264,14 @@ pub fn messenger(config: &Config) -> KafkaResult<FutureProducer> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn how_long_a_transaction_may_take_is_what_the_producer_is_told() {
+        let mut config = Config::default();
+        assert_eq!(transaction_timeout(&config), TRANSACTION);
+        config.kafka.properties.insert("transaction.timeout.ms".into(), "3000".into());
+        assert_eq!(transaction_timeout(&config), Duration::from_secs(3));
+    }
 
     #[test]
     fn what_librdkafka_is_asked_to_debug_reaches_the_log() {

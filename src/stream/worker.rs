@@ -113,6 +113,7 @@ pub fn run(
 ) -> Result<(), WorkerError> {
     let identity = &Identity::new(&service.config, thread);
     let worker = Worker { service, layout, thread, identity, stop, health };
+    let timeout = clients::transaction_timeout(&service.config);
     let (mut pause, mut fenced) = (PAUSE, false);
     loop {
         let started = Instant::now();
@@ -122,7 +123,7 @@ pub fn run(
         }
         // Of a session as young as this no transaction can have timed out.
         let end = match end {
-            End::Renew(error) if has_lost_its_name(&error) && started.elapsed() < clients::TRANSACTION => End::Fenced,
+            End::Renew(error) if has_lost_its_name(&error) && started.elapsed() < timeout => End::Fenced,
             end => end,
         };
         match end {
