@@ -73,12 +73,23 @@ pub fn run(args: &Args, config: &Config) -> anyhow::Result<ExitCode> {
 }
 
 fn write(report: &Report, shown: usize, out: &mut impl Write) -> io::Result<()> {
-    let Report { items, published, duplicates, rejected, in_flight, expired, by_other_rules, replays, findings } =
-        report;
+    let Report {
+        items,
+        published,
+        duplicates,
+        rejected,
+        in_flight,
+        expired,
+        skipped,
+        by_other_rules,
+        replays,
+        findings,
+    } = report;
     writeln!(out, "{items} items = {published} published + {duplicates} duplicates + {rejected} rejected")?;
     for (count, what) in [
         (in_flight, "wait between the two steps"),
         (expired, "are older than what the outputs still hold: nothing can be said of them"),
+        (skipped, "lie before the first outcome of their partition: skipped by kafka.start = latest"),
         (by_other_rules, "were edited by other rules: compared by their coordinates alone"),
         (replays, "were read again after offsets had been set back"),
     ] {

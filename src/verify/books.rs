@@ -125,6 +125,8 @@ pub struct Report {
     pub in_flight: u64,
     /// … that are older than what the outputs still hold, so nothing can be said of them.
     pub expired: u64,
+    /// … that lie before the first outcome of their partition, where a group may begin behind them.
+    pub skipped: u64,
     /// … that were edited by other rules, so that only their coordinates were compared.
     pub by_other_rules: u64,
     /// Repetitions of items that were read again after offsets had been set back.
@@ -164,6 +166,9 @@ pub struct Books {
     forgotten: HashSet<Identity>,
     kept_since: i64,
     remembers_since: i64,
+    begins_late: bool,
+    /// The partition in which an outcome has been met.
+    begun: Option<i32>,
     report: Report,
 }
 
@@ -183,6 +188,8 @@ impl Books {
             forgotten: HashSet::new(),
             kept_since: i64::MIN,
             remembers_since: i64::MIN,
+            begins_late: false,
+            begun: None,
             report: Report::default(),
         }
     }
@@ -190,6 +197,12 @@ impl Books {
     /// The raw items of these offsets are verified.
     pub fn covers(&mut self, partition: i32, offsets: Range<i64>) {
         self.covered.insert(partition, offsets);
+    }
+
+    /// The group began with what arrived after it: Kafka does not tell where, so nothing before the first outcome of a
+    /// partition is missing.
+    pub fn begins_late(&mut self) {
+        self.begins_late = true;
     }
 
     /// A raw record of the span; `None` is one that lies in it but is left out.
@@ -339,8 +352,12 @@ impl Books {
         self.report
     }
 
+    /// Judges one item, in the order of the items.
     fn judge(&mut self, at: At, fate: &Fate) {
         let [first, second] = fate.ends;
+        if first.is_some() || fate.decided.is_some() {
+            self.begun = Some(at.partition);
+        }
         let Some(item) = fate.item else {
             let is_covered = self.covered.get(&at.partition).is_some_and(|covered| covered.contains(&at.offset));
             if let Some(place) = first.filter(|_| is_covered && !self.left_out.contains(&at)) {
@@ -361,6 +378,7 @@ impl Books {
             (Some(_), None) => self.report.rejected += 1,
             (None, None) if fate.decided == Some(false) => self.report.in_flight += 1,
             (None, None) if item.time < self.kept_since => self.report.expired += 1,
+            (None, None) if self.begins_late && self.begun != Some(at.partition) => self.report.skipped += 1,
             (None, None) => {
                 let step = if fate.decided.is_some() { "was normalized, but not decided" } else { "has no outcome" };
                 self.find(Kind::Missing, format!("raw {at} {step}"));

@@ -24,7 +24,7 @@ use self::{
     read::{Source, Starts},
 };
 use crate::{
-    config::Config,
+    config::{Config, Start},
     dedup::{Identity, record},
     edit::Desk,
     fingerprint::ContentHash,
@@ -106,6 +106,10 @@ pub fn verify(
     let raw_ends = source.committed(Role::Raw)?;
     let decided = source.committed(Role::Normalized)?;
     let mut books = Books::new(config.dedup.window());
+    // A span that begins later has no first outcome to go by.
+    if config.kafka.start == Start::Latest && span.from.is_none() {
+        books.begins_late();
+    }
 
     let mut normalizer = Normalizer::new(desk, &config.article.authority, config.item.max_bytes);
     let starts = source.starts(Role::Raw, span.from)?;

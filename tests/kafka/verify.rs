@@ -9,7 +9,7 @@ use crate::harness::corpus::story;
 use crate::harness::desk::{At, Desk, Raw};
 use crate::harness::ledger::Ledger;
 use crate::harness::reader::Isolation;
-use crate::harness::worker::Worker;
+use crate::harness::worker::{Settings, Worker};
 
 /// A worker has taken in stories, copies and poison, and has left.
 fn pipeline() -> Desk {
@@ -119,6 +119,23 @@ fn what_is_not_read_yet_is_not_missing() {
     desk.send((600..620).map(|number| Raw::from(&story(number))));
     let (code, report) = verify(&desk);
     assert_eq!((code, &report["items"]), (Some(0), &Value::from(263)));
+}
+
+#[test]
+fn what_a_group_that_begins_late_has_left_out_is_counted_and_not_missing() {
+    let mut desk = Desk::open(Broker::shared());
+    desk.send((0..3).map(|number| Raw::from(&story(number)).on(0)));
+    let late = Settings::named("a").starting_late();
+    let worker = Worker::start_with(&desk, &late);
+    worker.await_ready();
+    desk.send((3..5).map(|number| Raw::from(&story(number)).on(0)));
+    desk.outcomes().await_total(2, &[&worker]);
+    worker.finish();
+    let (code, said) = Worker::command_with(&desk, &late, "verify", &[]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("5 items = 2 published") && said.contains("3 lie before the first outcome"), "{said}");
+    let (code, said) = Worker::command(&desk, "verify", &[]);
+    assert_eq!((code, said.matches("has no outcome").count()), (Some(1), 3), "{said}");
 }
 
 #[test]

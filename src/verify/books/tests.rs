@@ -100,6 +100,27 @@ fn what_waits_between_the_steps_is_not_missing() {
 }
 
 #[test]
+fn what_lies_before_the_first_outcome_of_its_partition_is_skipped_where_the_group_begins_late() {
+    for (late, skipped, expected) in [(true, 2, vec![Kind::Missing]), (false, 0, vec![Kind::Missing; 3])] {
+        let mut books = Books::new(Duration::from_millis(WINDOW as u64));
+        books.covers(0, 0..4);
+        books.covers(1, 0..1);
+        if late {
+            books.begins_late();
+        }
+        (0..4).for_each(|offset| books.raw(at(offset), item(offset as u8, offset)));
+        books.raw(At { partition: 1, offset: 0 }, item(9, 0));
+        books.article(at(1), content(1), place(Role::Articles, 0));
+        books.seen(0, Change::Seen(entry(1, 1, 1)), place(Role::Seen, 0));
+        books.article(at(3), content(3), place(Role::Articles, 1));
+        books.seen(0, Change::Seen(entry(3, 3, 3)), place(Role::Seen, 1));
+        let report = books.close();
+        assert_eq!(report.skipped, skipped);
+        assert_eq!(report.findings.iter().map(|finding| finding.kind).collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
 fn an_article_twice_is_double() {
     let mut books = complete();
     books.article(at(0), content(7), place(Role::Articles, 5));

@@ -29,6 +29,8 @@ pub struct Settings {
     pub max_bytes: usize,
     /// How long a shutdown may take.
     pub shutdown_seconds: u32,
+    /// Where its group begins, where that has committed nothing.
+    pub start: &'static str,
     /// librdkafka properties.
     pub properties: Vec<(String, String)>,
     /// A directory of rule files.
@@ -53,6 +55,7 @@ impl Settings {
             threads: 1,
             max_bytes: 1_000_000,
             shutdown_seconds: 20,
+            start: "earliest",
             properties: Vec::new(),
             rules: String::new(),
             brokers: None,
@@ -73,6 +76,12 @@ impl Settings {
     /// what is read ahead is taken in its order.
     pub fn reading_little_ahead(self) -> Settings {
         self.property("queued.max.messages.kbytes", "512")
+    }
+
+    /// In a group that begins with what arrives from now on.
+    pub fn starting_late(mut self) -> Settings {
+        self.start = "latest";
+        self
     }
 
     /// With the rule files of this directory.
@@ -140,10 +149,11 @@ impl Settings {
     fn toml(&self, desk: &Desk, admin: SocketAddr) -> String {
         let topics = &desk.topics;
         let mut toml = format!(
-            "[kafka]\nbrokers = \"{}\"\ngroup = \"{}\"\ninstance = \"{}\"\nstart = \"earliest\"\n",
+            "[kafka]\nbrokers = \"{}\"\ngroup = \"{}\"\ninstance = \"{}\"\nstart = \"{}\"\n",
             self.brokers.as_ref().unwrap_or(&desk.bootstrap),
             desk.group,
-            self.instance
+            self.instance,
+            self.start
         );
         if !self.properties.is_empty() {
             toml.push_str("[kafka.properties]\n");
