@@ -48,13 +48,24 @@ fn two_workers_share_the_partitions_and_a_third_joins() {
     let first = Backlog::send(&mut desk, 0, 1_600);
     let c = Worker::start(&desk, "c");
     await_share(&c);
+    let workers = [&a, &b, &c];
+    desk.settle(&workers);
+    eventually("each has its share of both topics' partitions", seconds(30), || {
+        let owned = |labels: &[&str]| workers.map(|worker| worker.metric("copydesk_partitions", labels).unwrap());
+        let mut shares = owned(&["state=\"active\""]);
+        shares.sort_by(f64::total_cmp);
+        if shares == [2.0, 3.0, 3.0] { Ok(()) } else { Err(format!("{shares:?}")) }
+    });
+    let counts = || workers.map(|worker| worker.metric("copydesk_raw_items_total", &[]).unwrap());
+    let before = counts();
     let second = Backlog::send(&mut desk, 100_000, 800);
-    desk.settle(&[&a, &b, &c]);
-    for worker in [&a, &b, &c] {
-        let taken =
-            ["copydesk_raw_items_total", "copydesk_published_total"].map(|name| worker.metric(name, &[]).unwrap());
-        assert!(taken.iter().sum::<f64>() > 0.0, "every worker takes part");
-    }
+    desk.settle(&workers);
+    let raw = workers.map(|worker| worker.metric("copydesk_partitions", &["topic=\"raw\""]).unwrap());
+    eventually("who has partitions of raw items has read of them, and nobody else", seconds(5), || {
+        let now = counts();
+        let is_so = (0..3).all(|who| (now[who] > before[who]) == (raw[who] > 0.0));
+        if is_so { Ok(()) } else { Err(format!("partitions {raw:?}, items {before:?}, now {now:?}")) }
+    });
     let ledger = desk.close(vec![a, b, c]);
     first.assert_published_once(&ledger);
     second.assert_published_once(&ledger);

@@ -45,28 +45,33 @@ fn worst_latency(ledger: &Ledger) -> i64 {
 }
 
 /// Restarts two workers one after the other while items come, each as soon as its predecessor is gone, as a StatefulSet
-/// does. Answers the latest article's delay and how many rebalance events all four processes met.
-fn roll(stop: fn(Worker) -> f64) -> (Duration, f64) {
+/// does. Answers the latest article's delay, how many rebalance events all four processes met, and how many of them the one
+/// that stayed.
+fn roll(stop: fn(Worker) -> f64) -> (Duration, f64, f64) {
     let mut desk = Desk::open(Broker::shared());
     let (a, b) = (Worker::start(&desk, "a"), Worker::start(&desk, "b"));
     await_ready_with_partitions(&a);
     await_ready_with_partitions(&b);
     let joining = rebalances(&a) + rebalances(&b);
     let rolled = AtomicBool::new(false);
-    let (posted, workers, met) = thread::scope(|scope| {
+    let (posted, workers, met, stayed) = thread::scope(|scope| {
         let feed = scope.spawn(|| feed(&desk, &rolled));
         thread::sleep(seconds(1));
+        let before = rebalances(&b);
         let mut met = stop(a);
         let a = Worker::start(&desk, "a");
         await_ready_with_partitions(&a);
+        let mut stayed = rebalances(&b) - before;
+        let before = rebalances(&a);
         met += stop(b);
         let b = Worker::start(&desk, "b");
         await_ready_with_partitions(&b);
         await_ready_with_partitions(&a);
+        stayed += rebalances(&a) - before;
         thread::sleep(seconds(1));
         rolled.store(true, Ordering::Release);
         met += rebalances(&a) + rebalances(&b) - joining;
-        (feed.join().expect("the feed"), vec![a, b], met)
+        (feed.join().expect("the feed"), vec![a, b], met, stayed)
     });
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     for (timestamp, delivery) in posted {
@@ -77,7 +82,7 @@ fn roll(stop: fn(Worker) -> f64) -> (Duration, f64) {
     let ledger = desk.close(workers);
     assert_eq!(ledger.articles.len(), desk.sent.len(), "each item is a story of its own");
     assert!(desk.sent.len() > 200, "there was traffic: {} items", desk.sent.len());
-    (Duration::from_millis(worst_latency(&ledger).unsigned_abs()), met)
+    (Duration::from_millis(worst_latency(&ledger).unsigned_abs()), met, stayed)
 }
 
 /// Sends stories until told to stop.
@@ -97,7 +102,7 @@ fn feed(desk: &Desk, stop: &AtomicBool) -> Vec<(i64, DeliveryFuture)> {
 
 #[test]
 fn a_rolling_restart_loses_nothing_and_articles_wait_only_for_the_hand_over() {
-    let (delay, met) = roll(|worker| {
+    let (delay, met, _) = roll(|worker| {
         let met = rebalances(&worker);
         worker.finish();
         met
@@ -110,11 +115,12 @@ fn a_rolling_restart_loses_nothing_and_articles_wait_only_for_the_hand_over() {
 /// A process that is killed does not leave the group: what a restart costs where the static member keeps its place.
 #[test]
 fn a_rolling_crash_and_restart_moves_no_partition() {
-    let (delay, met) = roll(|worker| {
+    let (delay, met, stayed) = roll(|worker| {
         let met = rebalances(&worker);
         worker.kill();
         met
     });
     println!("rolling restart by SIGKILL: worst delay {delay:?}, {met} rebalance events");
     assert!(delay < BOUND, "an article came {delay:?} late");
+    assert_eq!(stayed, 0.0, "the replica that stayed met a rebalance");
 }

@@ -42,15 +42,33 @@ fn a_shadow_decides_as_the_live_worker_with_its_memory() {
 }
 
 #[test]
+fn a_shadow_with_other_rules_decides_by_them() {
+    let tides =
+        |day: &str| format!("The tides of {day} are sent by mail to readers who ask the harbour office for them.");
+    let rules = tempfile::tempdir().unwrap();
+    let rule = format!(
+        "[[rule]]\nid = \"test/tides\"\nclass = \"boilerplate\"\npatterns = ['{}']\nmatches = [\"{}\"]\n\
+         rejects = [\"Tides rose by a metre.\"]\n",
+        tides("\\w+"),
+        tides("Monday")
+    );
+    fs::write(rules.path().join("tides.toml"), rule).unwrap();
+    let mut desk = Desk::open(Broker::shared());
+    let live = Worker::start(&desk, "a");
+    live.await_ready();
+    let shadow = shadow(&desk, &Settings::named("s").rules(rules.path()), "latest");
+    desk.send(["Monday", "Tuesday"].map(|day| Raw::bytes(format!("{}\n\n{}\n", story(1).text(), tides(day)))));
+    desk.settle(&[&live]);
+    await_counts(&live, [2.0, 0.0, 0.0]);
+    await_counts(&shadow, [1.0, 1.0, 0.0]);
+    shadow.finish();
+    desk.close(vec![live]);
+}
+
+#[test]
 fn a_shadow_alone_writes_nothing_and_commits_nothing() {
     let mut desk = Desk::open(Broker::shared());
     desk.send((0..20).chain(0..5).map(|number| Raw::from(&story(number))));
-    let rules = tempfile::tempdir().unwrap();
-    let first = &story(3).headline;
-    let rule = format!(
-        "[[rule]]\nid = \"test/all\"\nclass = \"boilerplate\"\nmax = 4000\npatterns = ['.*']\nmatches = [\"{first}\"]\nrejects = []\n"
-    );
-    fs::write(rules.path().join("all.toml"), rule).unwrap();
     let shadow_of_today = shadow(&desk, &Settings::named("s"), "earliest");
     await_counts(&shadow_of_today, [20.0, 5.0, 0.0]);
     let log = shadow_of_today.log();

@@ -36,18 +36,33 @@ fn a_missing_topic_is_refused_at_the_start_and_the_command_that_creates_it_named
     assert!(log.contains(&topics.rejected) && log.contains("copydesk topics"), "the refusal says what to do:\n{log}");
 }
 
+/// What is said of each topic and its settings.
+fn rows(desk: &Desk, said: &str) -> Vec<String> {
+    let is_row = |line: &&str| desk.topics.all().iter().any(|topic| line.contains(&format!("  {topic}  ")));
+    let rows: Vec<String> = said.lines().filter(is_row).map(str::to_owned).collect();
+    assert_eq!(rows.len(), 6, "{said}");
+    rows
+}
+
 #[test]
 fn copydesk_topics_creates_what_a_worker_needs_and_does_so_once() {
     let mut desk = Desk::without_topics(Broker::shared().bootstrap());
     let create = ["--create", "--partitions", "4", "--replication", "1"];
     let (code, said) = Worker::command(&desk, "topics", &[]);
     assert!(code.is_some_and(|code| code != 0), "without the topics the check fails:\n{said}");
-    for attempt in ["created", "left as they are"] {
-        let (code, said) = Worker::command(&desk, "topics", &create);
-        assert_eq!(code, Some(0), "{attempt}:\n{said}");
+    let (code, said) = Worker::command(&desk, "topics", &create);
+    assert_eq!(code, Some(0), "{said}");
+    for topic in desk.topics.all() {
+        assert!(said.contains(&format!("created {topic}\n")), "{said}");
     }
+    let created = rows(&desk, &said);
+    let otherwise = ["--create", "--partitions", "6", "--replication", "1", "--raw-retention", "24"];
+    let (code, said) = Worker::command(&desk, "topics", &otherwise);
+    assert!(code == Some(0) && !said.contains("created"), "{said}");
+    assert_eq!(rows(&desk, &said), created, "what is there is left as it is");
     let (code, said) = Worker::command(&desk, "topics", &[]);
     assert_eq!(code, Some(0), "the check passes:\n{said}");
+    assert_eq!(rows(&desk, &said), created);
     let worker = Worker::start(&desk, "a");
     let first = desk.send_one(&story(1));
     desk.settle(&[&worker]);

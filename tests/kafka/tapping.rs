@@ -79,5 +79,5 @@ fn it_follows_what_comes_and_leaves_the_group_alone() {
     });
     // Not Ctrl-C's, which a shell makes its background jobs ignore.
     endless.signal(Signal::Term);
-    endless.exit_code(seconds(10));
+    assert_eq!(endless.exit_code(seconds(10)), None, "the signal ends it");
 }
