@@ -14,6 +14,7 @@
 //! [`Span`]: super::span::Span
 
 mod changelog;
+mod position;
 mod work;
 
 use std::{

@@ -56,6 +56,7 @@ struct Inner {
     partitions: IntGaugeVec,
     rebalances: IntCounterVec,
     worker_restarts: IntCounter,
+    lost: IntCounterVec,
     kafka_errors: IntCounter,
 }
 
@@ -125,10 +126,8 @@ impl Metrics {
                 .gauge("inflight_bytes", "Bytes of records read ahead, which wait for their transaction."),
             partitions: new.gauges("partitions", "Assigned partitions.", &["topic", "state"]),
             rebalances: new.counters("rebalances_total", "Rebalance events.", &["kind"]),
-            worker_restarts: new.counter(
-                "worker_restarts_total",
-                "Times a worker replaced its consumer and producer after a fatal error.",
-            ),
+            worker_restarts: new.counter("worker_restarts_total", "Times a worker replaced its consumer and producer."),
+            lost: new.counters("lost_records_total", "Records that were gone before they were read.", &["topic"]),
             kafka_errors: new.counter("kafka_errors_total", "Errors reported by the Kafka client, retried or not."),
             registry: registry.clone(),
         };
@@ -203,6 +202,11 @@ impl Metrics {
     /// A worker replaced its consumer and producer.
     pub fn worker_restarted(&self) {
         self.0.worker_restarts.inc();
+    }
+
+    /// Records of `input` were gone before they were read.
+    pub fn lost(&self, input: Input, records: u64) {
+        self.0.lost.with_label_values(&[input.code()]).inc_by(records);
     }
 
     /// The Kafka client reported an error.
@@ -288,6 +292,7 @@ impl Inner {
             self.rebalances.with_label_values(&[kind.code()]);
         }
         for input in Input::ALL {
+            self.lost.with_label_values(&[input.code()]);
             for state in PartitionState::ALL {
                 self.partitions.with_label_values(&[input.code(), state.code()]);
             }

@@ -1,5 +1,6 @@
 //! Where a partition ends, and who says so.
 
+use rdkafka::admin::AdminOptions;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
@@ -7,7 +8,7 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use crate::harness::broker::Broker;
 use crate::harness::corpus::story;
-use crate::harness::desk::{Desk, Raw, block_on};
+use crate::harness::desk::{Desk, Raw, admin, block_on};
 use crate::harness::proxy::{Answers, Proxy, api};
 use crate::harness::wait::{eventually, seconds};
 use crate::harness::worker::{Settings, Worker};
@@ -103,4 +104,34 @@ fn at_the_end_of_a_partition_the_position_is_behind_markers_and_aborted_records(
         ended.expect("a transaction of records that are there");
         assert_eq!(end(&desk.bootstrap, topic), (Offset::Offset(expected), expected));
     }
+}
+
+/// As the retention would do it, which takes minutes.
+fn expire(desk: &Desk, offsets: &TopicPartitionList) {
+    block_on(admin(&desk.bootstrap).delete_records(offsets, &AdminOptions::new())).expect("the broker deletes them");
+}
+
+#[test]
+fn raw_items_that_expire_before_they_are_read_are_counted_and_an_internal_topic_that_was_read_is_not() {
+    let mut desk = Desk::open(Broker::shared());
+    let worker = Worker::start(&desk, "a");
+    worker.await_short_cut();
+    desk.send((0..20).map(|number| Raw::from(&story(number))));
+    desk.settle(&[&worker]);
+    worker.finish();
+    let unread = desk.send((20..25).map(|number| Raw::from(&story(number)).on(1)));
+    let mut gone = TopicPartitionList::new();
+    gone.add_partition_offset(&desk.topics.raw, 1, Offset::Offset(unread[3].offset)).expect("an offset");
+    for partition in 0..4 {
+        gone.add_partition_offset(&desk.topics.normalized, partition, Offset::End).expect("an offset");
+    }
+    expire(&desk, &gone);
+
+    let heir = Worker::start(&desk, "b");
+    heir.await_ready();
+    let lost = |topic: &str| heir.metric("copydesk_lost_records_total", &[&format!("topic=\"{topic}\"")]);
+    assert_eq!((lost("raw"), lost("normalized")), (Ok(3.0), Ok(0.0)), "{}", heir.log());
+    assert_eq!(heir.log().matches("records expired before they were read").count(), 1, "{}", heir.log());
+    desk.outcomes().await_total(22, &[&heir]);
+    heir.finish();
 }

@@ -13,9 +13,12 @@ use rdkafka::{
     error::{KafkaError, KafkaResult},
 };
 
-use super::{Command, Left, Opened, Unreadable, changelog};
+use super::{
+    Command, Left, Opened, Unreadable, changelog,
+    position::{Gap, position},
+};
 use crate::{
-    config::{Config, Start},
+    config::Config,
     dedup::Table,
     stream::{
         clients::{self, Isolation, Reader},
@@ -297,30 +300,26 @@ impl Work {
     fn position(&self, lane: Lane, committed: Offset) -> Result<i64, Trouble> {
         let topic = self.topic(lane);
         let (low, high) = self.uncommitted.fetch_watermarks(topic, lane.partition, ASK)?;
-        Ok(match committed {
-            Offset::Offset(offset) if (low..=high).contains(&offset) => offset,
-            Offset::Offset(offset) if offset < low => {
-                tracing::error!(
-                    topic,
-                    partition = lane.partition,
-                    lost = low - offset,
-                    "records expired before they were read: raise the retention of the topic"
-                );
-                low
-            }
-            Offset::Offset(offset) => {
-                tracing::error!(
-                    topic,
-                    partition = lane.partition,
-                    committed = offset,
-                    end = high,
-                    "the topic ends before the committed offset: it was made anew; reading it from the start"
-                );
-                low
-            }
-            _ if lane.input == Input::Raw && self.config.kafka.start == Start::Latest => high,
-            _ => low,
-        })
+        let (next, gap) = position(lane.input, committed, low, high, self.config.kafka.start);
+        let partition = lane.partition;
+        match gap {
+            Gap::None => {}
+            Gap::Expired(lost) => tracing::error!(
+                topic,
+                partition,
+                lost,
+                "records expired before they were read: raise the retention of the topic"
+            ),
+            Gap::Anew { committed } => tracing::error!(
+                topic,
+                partition,
+                committed,
+                end = high,
+                "the topic ends before the committed offset: it was made anew; reading it from the start"
+            ),
+        }
+        self.metrics.lost(lane.input, gap.lost());
+        Ok(next)
     }
 
     /// Reads what there is of the changelog. `true` if anything was read.
