@@ -33,6 +33,8 @@ for values in "$chart"/ci/*.yaml; do
             --ignore-container-cpu-limit --ignore-test container-image-pull-policy "$out" >"$work/score" \
             || { grep -v '\[OK\]\|\[SKIPPED\]' "$work/score"; exit 1; }
     fi
+    # Helm reads numbers as floating-point ones, and writes large ones in a way that librdkafka takes for their first digit.
+    if grep -nE '[0-9]e\+[0-9]' "$out"; then echo "a number with an exponent"; exit 1; fi
     sed -n 's/^kind: //p' "$out" >>"$work/kinds"
     if [[ -x $copydesk ]]; then
         "$tools/python/bin/python" deploy/checks/rendered.py "$out" "$work/etc"

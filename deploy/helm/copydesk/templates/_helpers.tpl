@@ -70,6 +70,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
+{{/* A value as text. Helm reads every number as a floating-point one, and would write 1048576 as 1.048576e+06. */}}
+{{- define "copydesk.plain" -}}
+{{- if and (kindIs "float64" .) (eq . (floor .)) -}}{{ int64 . }}{{- else -}}{{ . }}{{- end -}}
+{{- end -}}
+
 {{- define "copydesk.toml" -}}
 [kafka]
 brokers = {{ .Values.kafka.brokers | toJson }}
@@ -93,7 +98,7 @@ start = {{ .Values.kafka.start | toJson }}
 {{- end }}
 {{- end }}
 {{- range $name, $value := .Values.kafka.properties }}
-{{ $name | toJson }} = {{ $value | toString | toJson }}
+{{ $name | toJson }} = {{ include "copydesk.plain" $value | toJson }}
 {{- end }}
 
 [admin]
@@ -107,7 +112,7 @@ rules = "/etc/copydesk/rules"
 
 [{{ $section }}]
 {{- range $key, $value := $keys }}
-{{ $key }} = {{ if kindIs "float64" $value }}{{ int64 $value }}{{ else }}{{ $value | toJson }}{{ end }}
+{{ $key }} = {{ if kindIs "float64" $value }}{{ include "copydesk.plain" $value }}{{ else }}{{ $value | toJson }}{{ end }}
 {{- end }}
 {{- end }}
 {{- end -}}
