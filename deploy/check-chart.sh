@@ -35,6 +35,8 @@ for values in "$chart"/ci/*.yaml; do
     fi
     # Helm reads numbers as floating-point ones, and writes large ones in a way that librdkafka takes for their first digit.
     if grep -nE '[0-9]e\+[0-9]' "$out"; then echo "a number with an exponent"; exit 1; fi
+    collector=$(sed -n 's/^ *otlp_endpoint = ".*:\([0-9]*\)"$/\1/p' "$out")
+    [[ -z $collector ]] || grep -q "port: $collector}" "$out" || { echo "the policy lets no trace out to port $collector"; exit 1; }
     sed -n 's/^kind: //p' "$out" >>"$work/kinds"
     if [[ -x $copydesk ]]; then
         "$tools/python/bin/python" deploy/checks/rendered.py "$out" "$work/etc"
