@@ -6,9 +6,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=deploy/checks/tools.sh
 source deploy/checks/tools.sh
 
-need promtool shellcheck check-jsonschema go
+need promtool shellcheck check-jsonschema yamllint go # yamllint for the YAML library that it brings
 shellcheck -x deploy/*.sh deploy/checks/*.sh .ci/run .ci/book
 check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
+"$tools/python/bin/python" deploy/checks/mounted.py deploy/compose.yaml
 promtool check rules deploy/prometheus/rules.yaml
 promtool check config --syntax-only deploy/prometheus/prometheus.yaml
 promtool test rules deploy/prometheus/rules.test.yaml
