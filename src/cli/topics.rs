@@ -42,7 +42,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 3, requires = "create", value_parser = clap::value_parser!(i32).range(1..))]
     replication: i32,
 
-    /// Hours a raw topic to create keeps its items
+    /// Hours a raw topic to create keeps its items; the internal topics to create follow the raw topic
     #[arg(long, value_name = "HOURS", default_value_t = 168, requires = "create", value_parser = clap::value_parser!(u32).range(1..))]
     raw_retention: u32,
 }
@@ -56,6 +56,8 @@ pub fn run(args: &Args, config: &Config) -> anyhow::Result<ExitCode> {
     let mut survey = broker.survey()?;
     let mut out = anstream::stdout().lock();
     if args.create {
+        // Where its settings may not be read, what is wished for is the measure.
+        let _ = broker.describe(&mut survey);
         create(args, config, &broker, &survey, &mut out)?;
         survey = broker.survey()?;
     }

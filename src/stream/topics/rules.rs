@@ -16,10 +16,13 @@ pub const ENVELOPE_BYTES: usize = 16 << 10;
 /// How far an article can outgrow its raw item: one byte of a legacy charset becomes two or three of UTF-8.
 const ARTICLE_GROWTH: usize = 3;
 
-/// How much longer the changelog is kept than the window: for late items, and clocks that disagree.
-const SEEN_SLACK: Duration = Duration::from_secs(24 * 3600);
-
 const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// How much longer the changelog is kept than the window at least: for late items, and clocks that disagree.
+const SEEN_SLACK: Duration = DAY;
+
+/// The longest time without workers that the internal topics are to outlive. A raw topic that is kept for longer is an archive.
+const LONGEST_STAND: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// What is wrong with a topic, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +47,7 @@ pub struct Wishes {
     pub partitions: i32,
     /// Brokers that hold each partition.
     pub replication: i32,
-    /// How long raw items are kept.
+    /// How long raw items are kept, unless there is a raw topic that says so.
     pub raw_retention: Duration,
 }
 
@@ -64,6 +67,8 @@ pub struct Spec {
 /// The topics to create so that none is missing. The changelog always gets as many partitions as the normalized topic.
 pub fn missing(config: &Config, survey: &Survey, wishes: &Wishes) -> Vec<Spec> {
     let existing = |role| survey.topics.get(&role).map(|topic| topic.partitions);
+    let raw_retention = survey.topics.get(&Role::Raw).and_then(retention).unwrap_or(wishes.raw_retention);
+    let wishes = &Wishes { raw_retention, ..*wishes };
     Role::ALL
         .into_iter()
         .filter(|role| existing(*role).is_none())
@@ -83,8 +88,8 @@ pub fn missing(config: &Config, survey: &Survey, wishes: &Wishes) -> Vec<Spec> {
 fn settings(role: Role, config: &Config, wishes: &Wishes) -> Vec<(&'static str, String)> {
     let retention = match role {
         Role::Raw => wishes.raw_retention,
-        Role::Normalized => 3 * DAY,
-        Role::Seen => config.dedup.window() + SEEN_SLACK,
+        Role::Normalized => stand(wishes.raw_retention).max(3 * DAY),
+        Role::Seen => config.dedup.window() + stand(wishes.raw_retention).max(SEEN_SLACK),
         Role::Articles | Role::Duplicates | Role::Rejected => 30 * DAY,
     };
     let mut settings = vec![
@@ -105,6 +110,17 @@ fn settings(role: Role, config: &Config, wishes: &Wishes) -> Vec<(&'static str, 
         settings.push(("min.insync.replicas", "2".to_owned()));
     }
     settings
+}
+
+/// How long a topic keeps its records, where that may be read.
+fn retention(topic: &Topic) -> Option<Duration> {
+    topic.number("retention.ms").map(|ms| u64::try_from(ms).map_or(Duration::MAX, Duration::from_millis))
+}
+
+/// How long copydesk may stand where raw items are kept for so long: memory and what lies between the steps go by the clock
+/// too, and must not be gone before the raw items are.
+fn stand(raw_retention: Duration) -> Duration {
+    raw_retention.min(LONGEST_STAND)
 }
 
 /// The largest record the topic must take, in bytes.
@@ -136,7 +152,8 @@ pub fn layout(survey: &Survey) -> Option<Layout> {
 /// Everything that is wrong with the topics, grave or unwise, with what to do. Settings that could not be read are not
 /// judged.
 pub fn problems(config: &Config, survey: &Survey) -> Vec<Problem> {
-    let mut verdict = Verdict { config, problems: Vec::new() };
+    let raw_retention = survey.topics.get(&Role::Raw).and_then(retention);
+    let mut verdict = Verdict { config, stand: raw_retention.map_or(Duration::ZERO, stand), problems: Vec::new() };
     for role in Role::ALL {
         match survey.topics.get(&role) {
             None => verdict.grave(
@@ -152,6 +169,7 @@ pub fn problems(config: &Config, survey: &Survey) -> Vec<Problem> {
 
 struct Verdict<'c> {
     config: &'c Config,
+    stand: Duration,
     problems: Vec<Problem>,
 }
 
@@ -214,6 +232,16 @@ impl Verdict<'_> {
                 "is bounded in bytes: a backlog can lose items that are not decided yet; set retention.bytes = -1",
             );
         }
+        if let Some(kept) = retention(topic).filter(|kept| *kept < self.stand) {
+            let text = format!(
+                "is kept for {}, {} for longer: what waits between the steps is lost when no worker runs for so long; \
+                 set retention.ms = {}",
+                spell(kept),
+                self.config.topics.raw,
+                self.stand.as_millis()
+            );
+            self.unwise(Role::Normalized, &text);
+        }
         self.judge_size(Role::Normalized, topic);
     }
 
@@ -227,22 +255,22 @@ impl Verdict<'_> {
             return;
         }
         let window = self.config.dedup.window();
-        if let Some(retention) = topic.number("retention.ms").and_then(|ms| u64::try_from(ms).ok()) {
-            let retention = Duration::from_millis(retention);
-            let wanted = window + SEEN_SLACK;
-            if retention < window {
+        if let Some(kept) = retention(topic) {
+            let wanted = window + self.stand.max(SEEN_SLACK);
+            if kept < window {
                 let text = format!(
                     "forgets after {}, but dedup.window_hours asks for {}: set retention.ms = {} or shorten the window",
-                    spell(retention),
+                    spell(kept),
                     spell(window),
                     wanted.as_millis()
                 );
                 self.grave(Role::Seen, &text);
-            } else if retention < wanted {
+            } else if kept < wanted {
                 let text = format!(
-                    "is kept for {}, hardly longer than the window of {}: set retention.ms = {}",
-                    spell(retention),
-                    spell(window),
+                    "is kept for {}, {} longer than the window: copies are published again when no worker runs for \
+                     longer than that; set retention.ms = {}",
+                    spell(kept),
+                    spell(kept - window),
                     wanted.as_millis()
                 );
                 self.unwise(Role::Seen, &text);
@@ -312,8 +340,6 @@ pub fn spell(duration: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
     const WISHES: Wishes = Wishes { partitions: 12, replication: 3, raw_retention: Duration::from_secs(7 * 86_400) };
@@ -368,13 +394,55 @@ mod tests {
         }
     }
 
+    /// Days for which the normalized topic and the changelog would be kept.
+    fn days_kept(survey: &Survey, wishes: &Wishes) -> [u64; 2] {
+        let specs = missing(&Config::default(), survey, wishes);
+        [Role::Normalized, Role::Seen].map(|role| {
+            let spec = specs.iter().find(|spec| spec.role == role).unwrap();
+            let (_, kept) = spec.settings.iter().find(|(name, _)| *name == "retention.ms").unwrap();
+            kept.parse::<u64>().unwrap() / 86_400_000
+        })
+    }
+
     #[test]
-    fn the_changelog_is_kept_a_day_longer_than_the_window() {
-        let specs = missing(&Config::default(), &Survey::default(), &WISHES);
-        let seen: BTreeMap<_, _> =
-            specs.iter().find(|spec| spec.role == Role::Seen).unwrap().settings.iter().cloned().collect();
-        assert_eq!(seen["retention.ms"], (96 * 3_600_000).to_string());
-        assert_eq!(seen["cleanup.policy"], "compact,delete");
+    fn what_waits_and_what_is_remembered_outlive_the_raw_items() {
+        let window = 3;
+        for (raw, stand) in [(7, 7), (14, 14), (365, 30)] {
+            let wishes = Wishes { raw_retention: raw * DAY, ..WISHES };
+            assert_eq!(days_kept(&Survey::default(), &wishes), [stand, window + stand], "{raw} d");
+        }
+        let wishes = Wishes { raw_retention: Duration::from_secs(3600), ..WISHES };
+        assert_eq!(days_kept(&Survey::default(), &wishes), [3, window + 1], "there is a least");
+    }
+
+    #[test]
+    fn a_raw_topic_that_is_there_says_how_long_the_others_are_kept() {
+        let mut survey = created();
+        survey.topics.retain(|role, _| *role == Role::Raw);
+        for (ms, stand) in [("1209600000", 14), ("-1", 30)] {
+            let raw = survey.topics.get_mut(&Role::Raw).unwrap();
+            raw.settings.get_or_insert_default().insert("retention.ms".into(), ms.into());
+            assert_eq!(days_kept(&survey, &WISHES), [stand, 3 + stand], "{ms}");
+        }
+    }
+
+    #[test]
+    fn internal_topics_that_raw_items_outlive_are_named_with_how_long_to_keep_them() {
+        let found = with(Role::Raw, "retention.ms", "864000000");
+        assert_eq!(
+            found.iter().map(|problem| (problem.role, problem.grave)).collect::<Vec<_>>(),
+            [(Role::Normalized, false), (Role::Seen, false)]
+        );
+        assert!(found[0].to_string().ends_with("set retention.ms = 864000000"), "{}", found[0]);
+        assert!(
+            found[1].to_string().starts_with("wire.seen is kept for 10 d, 7 d longer than the window"),
+            "{}",
+            found[1]
+        );
+        assert!(found[1].to_string().ends_with("set retention.ms = 1123200000"), "{}", found[1]);
+        assert_eq!(with(Role::Raw, "retention.ms", "-1").len(), 2);
+        assert_eq!(with(Role::Raw, "retention.ms", "3600000"), []);
+        assert_eq!(with(Role::Normalized, "retention.ms", "-1"), []);
     }
 
     #[test]
@@ -409,9 +477,11 @@ mod tests {
         let cases = [
             (Role::Normalized, "cleanup.policy", "compact", true),
             (Role::Normalized, "retention.bytes", "1000000", false),
+            (Role::Normalized, "retention.ms", "259200000", false),
             (Role::Normalized, "max.message.bytes", "1048588", false),
             (Role::Seen, "retention.ms", "86400000", true),
             (Role::Seen, "retention.ms", "270000000", false),
+            (Role::Seen, "retention.ms", "345600000", false),
             (Role::Seen, "retention.bytes", "1000000", true),
             (Role::Seen, "cleanup.policy", "compact", false),
             (Role::Raw, "cleanup.policy", "compact,delete", false),
