@@ -52,6 +52,23 @@ for kind in StatefulSet Service ConfigMap ServiceAccount PodDisruptionBudget Net
 done
 echo "rendered and valid: $(sort -u "$work/kinds" | paste -sd ' ')"
 
+# The pod for a command, as the runbook makes it of the pod of `helm test`: its commands are run, with these in their place.
+# shellcheck disable=SC2317,SC2016,SC1090
+(
+    helm() {
+        command helm template "$3" "$chart" "${@:4}" --kube-version "$kubernetes" --values "$chart/ci/minimal-values.yaml" \
+            --show-only templates/tests/check.yaml 2>/dev/null
+    }
+    kubectl() { [[ $1 != create ]] || cat; }
+    source <(sed -n '/^helm get hooks/,/^```/{/^```/d;p}' docs/runbook.md)
+) >"$work/own.yaml"
+kubeconform -strict -kubernetes-version "$kubernetes" \
+    -schema-location "$schemas/{{.ResourceKind}}{{.KindSuffix}}.json" "$work/own.yaml"
+for changed in 'name: desk-copydesk-verify$' 'args: \[verify, ' 'memory: 4Gi$'; do
+    grep -q "$changed" "$work/own.yaml" || { echo "the runbook's pod for a command has no $changed"; cat "$work/own.yaml"; exit 1; }
+done
+echo "the runbook's pod for a command is one"
+
 for values in "$chart"/ci/refused/*.yaml; do
     if render "$values" /dev/null; then
         echo "accepted, and must not be: $values ($(head -n 1 "$values"))"

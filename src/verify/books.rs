@@ -1,10 +1,11 @@
 //! The books: what each raw item should have become, what the topics say it did, and where the two differ.
 //!
-//! Pure. Fed in any order within a topic but the changelog, which is fed in its own.
+//! Pure. Fed the raw items first and the changelog last, in its own order; the others in any. Of outputs and memory only what
+//! concerns a raw item of the span is kept, so that a short span takes little, however long the window is.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    fmt,
+    collections::{BTreeMap, HashMap, HashSet, hash_map},
+    fmt, mem,
     ops::Range,
     time::Duration,
 };
@@ -152,17 +153,24 @@ struct Remembered {
     recorded: i64,
 }
 
+/// A published article of a raw item of the span.
+struct Article {
+    from: At,
+    identity: Identity,
+    place: Place,
+}
+
 /// Takes everything in, then tells.
 pub struct Books {
     window: i64,
     covered: BTreeMap<i32, Range<i64>>,
     left_out: HashSet<At>,
     fates: HashMap<At, Fate>,
-    published: HashSet<(Identity, At)>,
-    articles: Vec<(Identity, At, Place)>,
+    articles: Vec<Article>,
     duplicates: Vec<(Duplicate, Place)>,
     stream_time: HashMap<i32, i64>,
-    remembered: HashMap<Identity, Remembered>,
+    /// The contents of the span; `None`: not remembered.
+    remembered: HashMap<Identity, Option<Remembered>>,
     forgotten: HashSet<Identity>,
     kept_since: i64,
     remembers_since: i64,
@@ -180,7 +188,6 @@ impl Books {
             covered: BTreeMap::new(),
             left_out: HashSet::new(),
             fates: HashMap::new(),
-            published: HashSet::new(),
             articles: Vec::new(),
             duplicates: Vec::new(),
             stream_time: HashMap::new(),
@@ -207,9 +214,13 @@ impl Books {
 
     /// A raw record of the span; `None` is one that lies in it but is left out.
     pub fn raw(&mut self, at: At, item: Option<Item>) {
-        match item {
-            Some(item) => self.fates.entry(at).or_default().item = Some(item),
-            None => _ = self.left_out.insert(at),
+        let Some(item) = item else {
+            self.left_out.insert(at);
+            return;
+        };
+        self.fates.entry(at).or_default().item = Some(item);
+        if let Some(identity) = item.identity {
+            self.remembered.entry(identity).or_default();
         }
     }
 
@@ -226,7 +237,7 @@ impl Books {
         fate.by_other_rules |= content.is_none();
         if let (Some(content), Some(item)) = (content, fate.item)
             && item.identity != Some(content)
-            && !std::mem::replace(&mut fate.altered, true)
+            && !mem::replace(&mut fate.altered, true)
         {
             self.find(Kind::Altered, format!("raw {from} gives another content than was made of it by the same rules"));
         }
@@ -234,14 +245,18 @@ impl Books {
 
     /// A published article.
     pub fn article(&mut self, from: At, identity: Identity, place: Place) {
-        self.published.insert((identity, from));
-        self.articles.push((identity, from, place));
+        if self.is_of_span(from) {
+            self.remembered.entry(identity).or_default();
+            self.articles.push(Article { from, identity, place });
+        }
         self.end(from, place);
     }
 
     /// A suppressed repetition.
     pub fn duplicate(&mut self, duplicate: Duplicate, place: Place) {
-        self.duplicates.push((duplicate, place));
+        if self.is_of_span(duplicate.first) {
+            self.duplicates.push((duplicate, place));
+        }
         if duplicate.is_replay {
             self.report.replays += u64::from(self.fates.contains_key(&duplicate.from));
         } else {
@@ -270,33 +285,40 @@ impl Books {
         let entry = match change {
             Change::Seen(entry) => entry,
             Change::Forget(identity) => {
-                self.remembered.remove(&identity);
-                self.forgotten.insert(identity);
+                if let Some(remembered) = self.remembered.get_mut(&identity) {
+                    *remembered = None;
+                    self.forgotten.insert(identity);
+                }
                 return;
             }
         };
-        let newest = self.stream_time.get(&partition).copied().unwrap_or(i64::MIN);
-        if let Some(Remembered { entry: first, recorded }) = self.remembered.get(&entry.identity) {
-            let is_version = first.source == entry.source;
-            let is_remembered = *recorded >= newest.saturating_sub(self.window);
-            let is_within = first.time.abs_diff(entry.time) <= self.window.unsigned_abs();
-            if is_version && (entry.version <= first.version || first.uri == UriTag(0)) {
-                self.find(Kind::Double, format!("{place} records the same version of the same content again"));
-            } else if !is_version && is_remembered && is_within {
-                let (a, b) = (first.source, entry.source);
-                let what = format!(
-                    "one content was published of raw {}/{} and of raw {}/{} inside the window ({place})",
-                    a.partition(),
-                    a.offset(),
-                    b.partition(),
-                    b.offset(),
-                );
-                self.find(Kind::Double, what);
-            }
+        let stream_time = self.stream_time.entry(partition).or_insert(i64::MIN);
+        let newest = mem::replace(stream_time, entry.time.max(*stream_time));
+        let recorded = *stream_time;
+        if !self.remembered.contains_key(&entry.identity) && !self.is_of_span(source(&entry)) {
+            return;
         }
-        let newest = newest.max(entry.time);
-        self.stream_time.insert(partition, newest);
-        self.remembered.insert(entry.identity, Remembered { entry, recorded: newest });
+        let known = self.remembered.entry(entry.identity).or_default().replace(Remembered { entry, recorded });
+        if let Some(known) = known {
+            self.again(&known, &entry, newest, place);
+        }
+    }
+
+    /// A content that is recorded again, of which the span has the earlier or the later raw item.
+    fn again(&mut self, known: &Remembered, entry: &Entry, newest: i64, place: Place) {
+        let (first, second) = (source(&known.entry), source(entry));
+        if !self.is_of_span(first) && !self.is_of_span(second) {
+            return;
+        }
+        let is_remembered = known.recorded >= newest.saturating_sub(self.window);
+        let is_within = known.entry.time.abs_diff(entry.time) <= self.window.unsigned_abs();
+        if first == second && (entry.version <= known.entry.version || known.entry.uri == UriTag(0)) {
+            self.find(Kind::Double, format!("{place} records the same version of the same content again"));
+        } else if first != second && is_remembered && is_within {
+            let what =
+                format!("one content was published of raw {first} and of raw {second} inside the window ({place})");
+            self.find(Kind::Double, what);
+        }
     }
 
     /// An output topic holds nothing older than this any more.
@@ -311,37 +333,44 @@ impl Books {
 
     /// Compares.
     pub fn close(mut self) -> Report {
-        let fates = std::mem::take(&mut self.fates);
-        let mut fates: Vec<(At, Fate)> = fates.into_iter().collect();
-        fates.sort_unstable_by_key(|(at, _)| *at);
-        for (at, fate) in &fates {
-            self.judge(*at, fate);
+        let fates = mem::take(&mut self.fates);
+        let mut order: Vec<At> = fates.keys().copied().collect();
+        order.sort_unstable();
+        for at in order {
+            self.judge(at, &fates[&at]);
         }
-        let time = |at: At| {
-            let index = fates.binary_search_by_key(&at, |(at, _)| *at).ok()?;
-            fates[index].1.item.map(|item| item.time)
+        let time = |at: At| fates.get(&at)?.item.map(|item| item.time);
+        let mut articles = mem::take(&mut self.articles);
+        articles.sort_unstable_by_key(|article| article.from);
+        let is_published = |identity: Identity, from: At| {
+            let first = articles.partition_point(|article| article.from < from);
+            articles[first..]
+                .iter()
+                .take_while(|article| article.from == from)
+                .any(|article| article.identity == identity)
         };
-        for (identity, from, place) in std::mem::take(&mut self.articles) {
-            let is_due = time(from).is_some_and(|time| time >= self.remembers_since);
-            if is_due && !self.remembered.contains_key(&identity) && !self.forgotten.contains(&identity) {
+        let remembered = mem::take(&mut self.remembered);
+        for Article { from, identity, place } in &articles {
+            let is_due = time(*from).is_some_and(|time| time >= self.remembers_since);
+            let is_remembered = remembered.get(identity).is_some_and(Option::is_some);
+            if is_due && !is_remembered && !self.forgotten.contains(identity) {
                 self.find(Kind::Unremembered, format!("{place}, of raw {from}, is not in the changelog"));
             }
         }
-        for (duplicate, place) in std::mem::take(&mut self.duplicates) {
+        for (duplicate, place) in mem::take(&mut self.duplicates) {
             let Duplicate { from, identity, first, .. } = duplicate;
             let is_due = time(first).is_some_and(|time| time >= self.kept_since);
-            if is_due && !self.published.contains(&(identity, first)) {
+            if is_due && !is_published(identity, first) {
                 self.find(
                     Kind::Unfounded,
                     format!("{place} calls raw {from} a duplicate of raw {first}, which was not published as that"),
                 );
             }
         }
-        let entries: Vec<Entry> = self.remembered.values().map(|remembered| remembered.entry).collect();
-        for entry in entries {
-            let from = At { partition: entry.source.partition(), offset: entry.source.offset() };
+        for Remembered { entry, .. } in remembered.values().flatten() {
+            let from = source(entry);
             let is_due = time(from).is_some_and(|time| time >= self.kept_since);
-            if is_due && !self.published.contains(&(entry.identity, from)) {
+            if is_due && !is_published(entry.identity, from) {
                 self.find(
                     Kind::Unremembered,
                     format!("the changelog holds raw {from}, of which nothing was published"),
@@ -359,8 +388,7 @@ impl Books {
             self.begun = Some(at.partition);
         }
         let Some(item) = fate.item else {
-            let is_covered = self.covered.get(&at.partition).is_some_and(|covered| covered.contains(&at.offset));
-            if let Some(place) = first.filter(|_| is_covered && !self.left_out.contains(&at)) {
+            if let Some(place) = first {
                 self.find(Kind::Stray, format!("{place} was made of raw {at}, which is not there"));
             }
             return;
@@ -387,16 +415,32 @@ impl Books {
     }
 
     fn end(&mut self, from: At, place: Place) {
-        let fate = self.fates.entry(from).or_default();
+        let is_covered = self.covered.get(&from.partition).is_some_and(|covered| covered.contains(&from.offset));
+        let fate = match self.fates.entry(from) {
+            hash_map::Entry::Occupied(fate) => fate.into_mut(),
+            hash_map::Entry::Vacant(none) if is_covered && !self.left_out.contains(&from) => {
+                none.insert(Fate::default())
+            }
+            hash_map::Entry::Vacant(_) => return,
+        };
         if let Some(slot) = fate.ends.iter_mut().find(|slot| slot.is_none()) {
             *slot = Some(place);
         }
         fate.count += 1;
     }
 
+    fn is_of_span(&self, at: At) -> bool {
+        self.fates.get(&at).is_some_and(|fate| fate.item.is_some())
+    }
+
     fn find(&mut self, kind: Kind, what: String) {
         self.report.findings.push(Finding { kind, what });
     }
+}
+
+/// The raw item that made a content known.
+fn source(entry: &Entry) -> At {
+    At { partition: entry.source.partition(), offset: entry.source.offset() }
 }
 
 #[cfg(test)]

@@ -44,8 +44,9 @@ pub struct Span {
     pub until: Option<i64>,
 }
 
-/// Outputs of a span are looked for from this long before it on: clocks differ.
-const SLACK_MS: i64 = 5 * 60 * 1000;
+/// Outputs of a span are looked for from this long before it on: clocks differ, and brokers take raw items that are stamped up
+/// to an hour ahead.
+const SLACK_MS: i64 = 65 * 60 * 1000;
 
 /// How far the reading of one topic is.
 #[derive(Clone, Copy, Debug)]
@@ -125,7 +126,6 @@ pub fn verify(
     })?;
 
     let since = span.from.map(|from| from.saturating_sub(SLACK_MS));
-    let window = i64::try_from(config.dedup.window().as_millis()).unwrap_or(i64::MAX);
     let by_same_rules = |message: &BorrowedMessage<'_>| headers::find(message, headers::RULES) == Some(desk.rules_id());
     let mut read = |role: Role, from: Option<i64>, take: &mut dyn FnMut(&BorrowedMessage<'_>)| {
         source.read(role, &Starts { from: source.starts(role, from)?, ends: None }, progress, take)
@@ -137,11 +137,7 @@ pub fn verify(
             books.edited(from, by_same_rules(message).then_some(identity));
         }
     })?;
-    // Duplicates name first sightings up to a window before the span.
-    read(Role::Articles, since.map(|since| since.saturating_sub(window)), &mut |message| match (
-        origin(message, &raw_topic),
-        identity(message),
-    ) {
+    read(Role::Articles, since, &mut |message| match (origin(message, &raw_topic), identity(message)) {
         (Some(from), Some(identity)) => {
             books.edited(from, by_same_rules(message).then_some(identity));
             books.article(from, identity, place(Role::Articles, message));

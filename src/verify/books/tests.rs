@@ -228,3 +228,42 @@ fn an_item_read_again_after_offsets_were_set_back_is_a_replay() {
     let report = books.close();
     assert_eq!((report.replays, report.findings.len()), (1, 0));
 }
+
+#[test]
+fn what_no_item_of_the_span_has_to_do_with_is_not_kept() {
+    let mut books = complete();
+    for number in 8..200 {
+        let offset = i64::from(number) + 1_000;
+        books.article(at(offset), content(number), place(Role::Articles, offset));
+        let duplicate =
+            Duplicate { from: at(offset + 1_000), identity: content(number), first: at(offset), is_replay: false };
+        books.duplicate(duplicate, place(Role::Duplicates, offset));
+        books.seen(0, Change::Seen(entry(number, 0, offset)), place(Role::Seen, offset));
+        books.seen(0, Change::Forget(content(number)), place(Role::Seen, offset + 1_000));
+    }
+    let kept = (books.fates.len(), books.articles.len(), books.duplicates.len(), books.remembered.len());
+    assert_eq!((kept, books.forgotten.len()), ((3, 1, 1, 1), 0));
+    assert_eq!(kinds(books), []);
+}
+
+#[test]
+fn a_content_published_twice_before_the_span_is_of_no_concern_and_once_more_in_it_is_double() {
+    let twice_before = |books: &mut Books| {
+        books.seen(0, Change::Seen(entry(7, -20, 1_000)), place(Role::Seen, 10));
+        books.seen(0, Change::Seen(entry(7, -10, 1_001)), place(Role::Seen, 11));
+    };
+    let mut books = books();
+    twice_before(&mut books);
+    let first = |from| Duplicate { from: at(from), identity: content(7), first: at(1_001), is_replay: false };
+    books.duplicate(first(0), place(Role::Duplicates, 0));
+    books.duplicate(first(1), place(Role::Duplicates, 1));
+    rejected(&mut books);
+    assert_eq!(kinds(books), []);
+
+    let mut books = self::books();
+    twice_before(&mut books);
+    published(&mut books);
+    copied(&mut books);
+    rejected(&mut books);
+    assert_eq!(kinds(books), [Kind::Double]);
+}
