@@ -120,6 +120,7 @@ fn takes(field: &Value) -> String {
     let words: Vec<String> = choices(field).map(|choice| format!("`{}`", choice["const"].as_str().unwrap())).collect();
     match field["type"].as_str() {
         Some("integer") => "a whole number".into(),
+        Some("number") => "a number".into(),
         Some("object") => "properties".into(),
         _ if words.is_empty() => "text".into(),
         _ => words.join(", "),
