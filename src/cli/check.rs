@@ -3,7 +3,8 @@
 mod rights;
 
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -34,7 +35,7 @@ const BAD: Style = AnsiColor::Red.on_default().bold();
 /// One line a finding: ✓ is right, ! is unwise, ✗ would stop it or break a guarantee. Exit code 1 when there is a ✗.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Ask the brokers too: are they there, are the topics right, may we do what we must?
+    /// Ask the brokers too: are they there, are the topics right, may we do what we must? And is our own address free?
     ///
     /// Reads the input topics, and writes one record without a value to each output topic and an offset of the group, in
     /// transactions that are aborted: no committed reader sees anything of it.
@@ -86,9 +87,21 @@ impl Report {
             self.unwise("connection", weakness)?;
         }
         if args.connect {
+            self.listen(config.admin.listen)?;
             self.connect(config, &identity)?;
         }
         Ok(())
+    }
+
+    /// Whether metrics and probes could be served.
+    fn listen(&mut self, wanted: SocketAddr) -> anyhow::Result<()> {
+        match TcpListener::bind(wanted) {
+            Ok(_) => self.good("admin", format!("can listen on {wanted}")),
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {
+                self.unwise("admin", format!("{wanted} is taken: by the copydesk that runs here, or see admin.listen"))
+            }
+            Err(error) => self.bad("admin", format!("cannot listen on {wanted}: {error}; see admin.listen")),
+        }
     }
 
     fn connect(&mut self, config: &Config, identity: &Identity) -> anyhow::Result<()> {

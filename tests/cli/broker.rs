@@ -5,8 +5,9 @@ use rdkafka::producer::DefaultProducerContext;
 
 use crate::copydesk::copydesk_with;
 
-/// Nobody listens on port 1.
-const NOWHERE: [(&str, &str); 1] = [("COPYDESK_KAFKA_BROKERS", "127.0.0.1:1")];
+/// Nobody listens on port 1, and the admin server would take any.
+const NOWHERE: [(&str, &str); 2] =
+    [("COPYDESK_KAFKA_BROKERS", "127.0.0.1:1"), ("COPYDESK_ADMIN_LISTEN", "127.0.0.1:0")];
 
 fn cluster() -> MockCluster<'static, DefaultProducerContext> {
     MockCluster::new(1).expect("the mock broker starts")
@@ -28,7 +29,7 @@ fn check_without_a_broker_is_one_bad_line_after_the_good_ones() {
     assert_eq!(check.code, 1);
     assert_eq!(check.err, "");
     let marks: Vec<char> = check.out.lines().filter_map(|line| line.chars().next()).collect();
-    assert_eq!(marks, ['✓', '✓', '✓', '✗'], "{}", check.out);
+    assert_eq!(marks, ['✓', '✓', '✓', '✓', '✗'], "{}", check.out);
     assert!(check.out.contains("no broker answers at 127.0.0.1:1"), "{}", check.out);
 }
 

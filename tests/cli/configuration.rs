@@ -126,6 +126,18 @@ fn a_property_that_exactly_once_depends_on_is_refused_with_the_reason() {
 }
 
 #[test]
+fn an_admin_address_that_is_taken_or_not_of_this_machine_is_told() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("some port is free");
+    let taken = taken.local_addr().expect("it has an address").to_string();
+    for (address, mark, said) in [(taken.as_str(), '!', "is taken"), ("192.0.2.7:9102", '✗', "cannot listen on")] {
+        let variables = [("COPYDESK_ADMIN_LISTEN", address), ("COPYDESK_KAFKA_BROKERS", "127.0.0.1:1")];
+        let check = copydesk_with(&["check", "--connect"], &variables);
+        let told = |line: &str| line.starts_with(mark) && line.contains(address) && line.contains(said);
+        assert!(check.out.lines().any(told), "{address}: {}", check.out);
+    }
+}
+
+#[test]
 fn a_rule_directory_that_is_not_there_is_found() {
     let check = copydesk_with(&["check"], &[("COPYDESK_EDIT_RULES", "/nonexistent/rules")]);
     assert_eq!(check.code, 1);

@@ -212,6 +212,14 @@ impl Verdict<'_> {
             );
             self.unwise(Role::Raw, &text);
         }
+        let threads = self.config.worker.threads;
+        if usize::try_from(topic.partitions).is_ok_and(|partitions| threads > partitions) {
+            let text = format!(
+                "has {} partitions for the {threads} threads of this process alone: the others edit nothing; lower worker.threads",
+                topic.partitions
+            );
+            self.unwise(Role::Raw, &text);
+        }
         if compacts(topic) {
             self.unwise(
                 Role::Raw,
@@ -443,6 +451,17 @@ mod tests {
         assert_eq!(with(Role::Raw, "retention.ms", "-1").len(), 2);
         assert_eq!(with(Role::Raw, "retention.ms", "3600000"), []);
         assert_eq!(with(Role::Normalized, "retention.ms", "-1"), []);
+    }
+
+    #[test]
+    fn more_threads_than_partitions_are_told() {
+        let mut config = Config::default();
+        for (threads, told) in [(12, 0), (13, 1)] {
+            config.worker.threads = threads;
+            let found = problems(&config, &created());
+            assert_eq!(found.len(), told, "{found:?}");
+            assert!(found.iter().all(|problem| problem.role == Role::Raw && !problem.grave));
+        }
     }
 
     #[test]
