@@ -10,6 +10,7 @@ use rdkafka::{
     consumer::Consumer as _,
     error::{KafkaError, KafkaResult},
     message::BorrowedMessage,
+    types::RDKafkaErrorCode,
 };
 
 use super::{Progress, VerifyError};
@@ -154,6 +155,10 @@ impl<'c> Source<'c> {
                     Ok(())
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => left.end(&reader, topic, partition),
+                // Told once, and then nothing comes.
+                Some(Err(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
+                    return Err(failed(error));
+                }
                 Some(Err(error)) => Err(error),
                 None if well.elapsed() > PATIENCE => {
                     let (topic, reached, end) = (topic.to_owned(), span.next(), span.end());

@@ -1,4 +1,5 @@
-//! `copydesk check --connect` on a broker with an authorizer: each right, topic and setting that is missing is named.
+//! On a broker with an authorizer: `copydesk check --connect` names each right, topic and setting that is missing, and the
+//! documented rights are enough, for a worker and for those who operate it.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -8,11 +9,14 @@ use rdkafka::admin::{AdminOptions, NewTopic, TopicReplication};
 
 use crate::harness::broker::{Broker, free_port};
 use crate::harness::corpus::story;
-use crate::harness::desk::{Desk, admin, block_on};
+use crate::harness::desk::{Desk, Raw, admin, block_on};
+use crate::harness::reader::Isolation;
 use crate::harness::worker::{Settings, Worker};
 
-/// The user with every right that deploy/README.md lists, and no other.
+/// The user with every right that deploy/README.md lists for a worker, and no other.
 const ENTITLED: &str = "desk";
+/// The same for those who operate it.
+const OPERATOR: &str = "operator";
 
 /// Codes of the protocol.
 const TOPIC: i8 = 2;
@@ -42,8 +46,8 @@ impl Resource {
         Resource { kind: TOPIC, name: name.into(), pattern: LITERAL }
     }
 
-    fn group(desk: &Desk) -> Resource {
-        Resource { kind: GROUP, name: desk.group.clone(), pattern: LITERAL }
+    fn group(name: &str) -> Resource {
+        Resource { kind: GROUP, name: name.into(), pattern: LITERAL }
     }
 
     fn transactions(desk: &Desk) -> Resource {
@@ -138,9 +142,29 @@ fn rights_of_a_worker(desk: &Desk) -> Vec<(Resource, Vec<i8>)> {
         topic(&topics.articles, &[WRITE]),
         topic(&topics.duplicates, &[WRITE]),
         topic(&topics.rejected, &[WRITE]),
-        (Resource::group(desk), vec![READ, DESCRIBE]),
+        (Resource::group(&desk.group), vec![READ, DESCRIBE]),
         (Resource::transactions(desk), vec![WRITE, DESCRIBE]),
     ]
+}
+
+/// The other table of deploy/README.md.
+fn rights_of_an_operator(desk: &Desk) -> Vec<(Resource, Vec<i8>)> {
+    let topics = &desk.topics;
+    let replay = format!("{}-replay", desk.group);
+    let mut rights: Vec<_> =
+        topics.all().into_iter().map(|name| (Resource::topic(name), vec![READ, DESCRIBE, DESCRIBE_CONFIGS])).collect();
+    rights.extend([&topics.raw, &topics.normalized].map(|name| (Resource::topic(name), vec![WRITE])));
+    rights.push((Resource::group(&desk.group), vec![DESCRIBE]));
+    rights.push((Resource::group(&replay), vec![READ]));
+    rights.push((Resource { kind: TRANSACTIONAL_ID, name: replay, pattern: LITERAL }, vec![WRITE, DESCRIBE]));
+    rights
+}
+
+fn granted<'r>(user: &str, rights: &'r [(Resource, Vec<i8>)]) -> Vec<(String, &'r Resource, i8, i8)> {
+    let each = |(resource, operations): &'r (Resource, Vec<i8>)| {
+        operations.iter().map(move |operation| (user.to_owned(), resource, *operation, ALLOW))
+    };
+    rights.iter().flat_map(each).collect()
 }
 
 /// Every right that may be missing: the user who lacks it, on what, which, and what the check says.
@@ -166,7 +190,7 @@ fn lacks(desk: &Desk) -> Vec<(&'static str, Resource, i8, Vec<String>)> {
             ALL,
             vec![format!("{} does not exist, or we may not see it", topics.articles), "grant DESCRIBE on it".into()],
         ),
-        ("group-read", Resource::group(desk), READ, vec!["grant READ on the group".into()]),
+        ("group-read", Resource::group(&desk.group), READ, vec!["grant READ on the group".into()]),
         ("transactions-write", Resource::transactions(desk), WRITE, transactions.clone()),
         ("transactions-all", Resource::transactions(desk), ALL, transactions),
     ]
@@ -192,9 +216,7 @@ fn a_check_names_each_right_that_is_missing_and_the_documented_ones_are_enough()
     let prefix = Resource { kind: TOPIC, name: desk.topics.raw.replace("raw", ""), pattern: PREFIXED };
     let seen = Resource::topic(&desk.topics.seen);
     let mut permissions = vec![("*".to_owned(), &prefix, CREATE, ALLOW)];
-    for (resource, operations) in &rights {
-        permissions.extend(operations.iter().map(|operation| ("*".to_owned(), resource, *operation, ALLOW)));
-    }
+    permissions.extend(granted("*", &rights));
     // What is denied to one is missing to that one alone.
     permissions.extend(lacks.iter().map(|(user, resource, right, _)| ((*user).to_owned(), resource, *right, DENY)));
     permissions.push((settings_unread.into(), &seen, DESCRIBE_CONFIGS, DENY));
@@ -236,6 +258,47 @@ fn a_check_names_each_right_that_is_missing_and_the_documented_ones_are_enough()
     desk.settle(&[&worker]);
     let ledger = desk.close(vec![worker]);
     assert_eq!(ledger.published_of(&[item]), 1, "the documented rights are enough to run");
+}
+
+#[test]
+fn the_rights_documented_for_those_who_operate_it_are_enough() {
+    let guarded = Guarded::start(&[ENTITLED, OPERATOR]);
+    let mut desk = Desk::open(&guarded.broker);
+    let (worker_rights, operator_rights) = (rights_of_a_worker(&desk), rights_of_an_operator(&desk));
+    guarded.permit(&[granted(ENTITLED, &worker_rights), granted(OPERATOR, &operator_rights)].concat());
+    let worker = Worker::start_with(&desk, &guarded.login(ENTITLED, ENTITLED));
+    desk.send_one(&story(1));
+    desk.send_one(&story(1));
+    desk.send_one(Raw::bytes(" "));
+    desk.settle(&[&worker]);
+    let hash =
+        desk.read(&desk.topics.articles, Isolation::Committed)[0].header("copydesk-hash").expect("a hash").to_owned();
+
+    let as_user = |user: &str, line: &str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        Worker::command_with(&desk, &guarded.login(user, user), words[0], &words[1..])
+    };
+    let taps = ["raw", "normalized", "seen", "articles", "duplicates", "rejected"];
+    let taps = taps.map(|topic| format!("tap {topic} --from earliest --end"));
+    let others = [
+        "topics",
+        "verify",
+        "replay --reason empty --dry-run",
+        "replay --reason empty --resume",
+        "replay raw --since 1h",
+    ];
+    for line in taps.into_iter().chain(others.map(str::to_owned)).chain([format!("forget {hash}")]) {
+        let (code, said) = as_user(OPERATOR, &line);
+        assert_eq!(code, Some(0), "{line}: {said}");
+    }
+    for line in ["tap rejected --from earliest --end", "verify", "replay --reason empty"] {
+        let (code, said) = as_user(ENTITLED, line);
+        assert!(
+            code == Some(1) && said.contains("authorization failed"),
+            "the workers' rights are not for this: {line}: {said}"
+        );
+    }
+    worker.finish();
 }
 
 #[test]
