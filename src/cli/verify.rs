@@ -24,7 +24,7 @@ const SELDOM: Duration = Duration::from_secs(10);
 /// written. Exit code 1 when something is wrong.
 ///
 /// Items that the group has not read yet are left out, and nothing is said of items older than what the outputs still hold.
-/// Memory: up to 500 bytes an item of the span, and 50 MB; how many are remembered does not matter.
+/// Memory: up to 500 bytes an item of the span, and 150 MB; how many are remembered does not matter.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
