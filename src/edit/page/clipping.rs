@@ -9,6 +9,7 @@
 
 use super::context::BODY;
 use super::{Look, Model, first_of_story, lexicon};
+use crate::edit::dateline::Found;
 use crate::edit::lines::{Block, End};
 use crate::edit::rules::Rules;
 use crate::edit::story::{Structure, Verdict};
@@ -72,8 +73,12 @@ pub(in crate::edit) fn structure<'t, 'r>(
             page.verdicts[i] = *wire;
         }
     }
+    if !page.has_story() {
+        return wire;
+    }
     page.story = first_of_story(&page.verdicts);
-    page.dateline = wire.dateline.or(page.dateline);
+    let opens = |(at, _): &(usize, Found<'_, '_>)| page.verdicts[*at].label == Label::Body;
+    page.dateline = wire.dateline.or(page.dateline).filter(opens);
     page
 }
 
