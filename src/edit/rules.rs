@@ -149,7 +149,7 @@ pub(super) struct Rule {
     max: usize,
     /// Everything after the line is what the line is.
     pub cut: bool,
-    /// A start or end that is page chrome or a tag: taken off, and nothing more.
+    /// A start that is page chrome: taken off the caption.
     pub chrome: bool,
     /// A heading: the open lines under it are its list.
     pub list: bool,
@@ -296,7 +296,7 @@ impl Rules {
         let failing = examples.filter(|(example, must_match)| {
             let mut matched = false;
             self.automata[Way::of(raw.at) as usize][raw.group() as usize]
-                .search(example, |owner, _| matched |= owner == index);
+                .search(example, |owner, _| matched |= owner == index && example.len() <= self.rules[index].max);
             matched != *must_match
         });
         failing
@@ -365,7 +365,8 @@ impl Rules {
         }
         best.map(|(at, owner, Reverse(reach))| {
             let offset = match at {
-                At::Line | At::Start => reach,
+                At::Line => reach,
+                At::Start => reach - sentence_start(&text[..reach]),
                 At::End => text.len() - reach + sentence_end(&text[text.len() - reach..]),
             };
             Hit { rule: &self.rules[owner], offset }
@@ -380,6 +381,12 @@ fn sentence_end(matched: &str) -> usize {
         return 0;
     }
     matched.len() - after.trim_start_matches(['"', '”', '’', '»', ')']).trim_start().len()
+}
+
+/// Bytes of the capital that a start rule matched to be sure that a sentence begins: it belongs to what is behind.
+fn sentence_start(matched: &str) -> usize {
+    let before = matched.trim_end_matches(char::is_uppercase);
+    if before.ends_with(' ') { matched.len() - before.len() } else { 0 }
 }
 
 #[cfg(test)]
@@ -433,6 +440,57 @@ mod tests {
         assert!(failing.contains("own.toml: ") && failing.contains("unknown field `pattern`"), "{failing}");
         assert!(load(&format!("{RULE}{RULE}")).ends_with("another rule has this id"));
         assert!(load(&RULE.replace("[\"Harbour radio was off.\"]", "[]")).contains("at least one line"));
+    }
+
+    #[test]
+    fn what_would_do_nothing_is_refused() {
+        let with = |class: &str, more: &str| load(&RULE.replace("\"boilerplate\"", &format!("\"{class}\"\n{more}")));
+        let refused = |class: &str, more: &str, why: &str| {
+            let error = with(class, more);
+            assert!(error.contains("own.toml:2: rule `own/rule`: ") && error.contains(why), "{class} {more}: {error}");
+        };
+        for class in ["boilerplate", "note", "caption", "byline", "body"] {
+            refused(class, "at = \"end\"", "only a credit or a sign-off can stand at the `end`");
+        }
+        for place in ["head", "after", "tail"] {
+            refused("signoff", &format!("at = \"end\"\nplace = \"{place}\""), "it can have no `place`");
+            refused("credit", &format!("at = \"end\"\nweak = true\nplace = \"{place}\""), "it can have no `place`");
+        }
+        refused("credit", "at = \"end\"\nweak = true\nneeds = [\"radio\"]", "no `needs`");
+        for (class, at) in [("credit", "end"), ("caption", "line"), ("boilerplate", "start")] {
+            refused(class, &format!("at = \"{at}\"\nchrome = true"), "only the start of a caption can be `chrome`");
+        }
+        refused("note", "slug = true", "only a whole line of boilerplate can be the `slug`");
+        refused("boilerplate", "at = \"start\"\nslug = true", "only a whole line of boilerplate can be the `slug`");
+        assert_eq!(with("boilerplate", "slug = true"), "");
+        assert_eq!(with("credit", "at = \"end\"\nplace = \"after\""), "");
+        assert_eq!(with("signoff", "at = \"end\""), "");
+    }
+
+    #[test]
+    fn a_paragraph_longer_than_the_rule_says_is_none_of_its() {
+        let file = |at: &str, max: &str| {
+            let rule = RULE.replace("\"boilerplate\"", &format!("\"credit\"\nat = \"{at}\"\n{max}"));
+            Rules::only(&rule).map(|rules| {
+                let at = if at == "end" { At::End } else { At::Start };
+                let long = format!("Harbour radio: {}", "listen ".repeat(50));
+                rules.find(at, long.trim(), |_| true).is_some()
+            })
+        };
+        for at in ["start", "end"] {
+            assert!(file(at, "").unwrap());
+            assert!(!file(at, "max = 100").unwrap());
+        }
+        assert!(file("start", "max = 20").unwrap_err().to_string().contains("must match"));
+    }
+
+    #[test]
+    fn the_capital_behind_chrome_stays_with_the_caption() {
+        let rules = Rules::builtin().unwrap();
+        let offset = |text: &str| rules.find(At::Start, text, |r| r.chrome).map(|hit| hit.offset);
+        assert_eq!(offset("CLOSE The mayor speaks in Ostheim."), Some("CLOSE ".len()));
+        assert_eq!(offset("CLOSE Ändert sich das?"), Some("CLOSE ".len()));
+        assert_eq!(offset("CLOSE to 300 people were hurt."), None);
     }
 
     #[test]

@@ -20,9 +20,7 @@ pub(super) struct RuleFile {
 }
 
 /// Bytes a line of furniture has at most, unless its rule says otherwise.
-fn default_max() -> usize {
-    400
-}
+const MAX_LINE: usize = 400;
 
 /// A rule as it is written.
 #[derive(Deserialize)]
@@ -40,8 +38,7 @@ pub(super) struct RawRule {
     pub patterns: Vec<String>,
     #[serde(default)]
     sources: Vec<String>,
-    #[serde(default = "default_max")]
-    max: usize,
+    max: Option<usize>,
     #[serde(default)]
     cut: bool,
     #[serde(default)]
@@ -113,17 +110,29 @@ impl RawRule {
         if self.matches.is_empty() || self.rejects.is_empty() {
             return refuse("give at least one line under `matches` and one under `rejects`");
         }
+        if self.at == At::End && !matches!(label, Label::Credit | Label::Signoff) {
+            return refuse("only a credit or a sign-off can stand at the `end` of a paragraph");
+        }
+        if self.at == At::End && label == Label::Signoff && self.place != Place::Any {
+            return refuse("a sign-off at the end is split off wherever it stands: it can have no `place`");
+        }
         if self.cut && (self.at != At::Line || !matches!(label, Label::Boilerplate | Label::Note)) {
             return refuse("only a whole line of boilerplate, or a note, can `cut`");
         }
-        if self.chrome && self.at == At::Line {
-            return refuse("`chrome` is for rules at the start or the end");
+        if self.chrome && (self.at != At::Start || label != Label::Caption) {
+            return refuse("only the start of a caption can be `chrome`");
         }
         if self.weak && (self.at != At::End || label != Label::Credit) {
             return refuse("only a credit at the end can be `weak`");
         }
+        if self.weak && (self.place != Place::Any || !self.needs.is_empty()) {
+            return refuse("a `weak` credit is asked of every caption: it can have no `place` and no `needs`");
+        }
         if (self.list || self.section) && (self.at != At::Line || label != Label::Boilerplate) {
             return refuse("only a whole line of boilerplate can head a `list` or a `section`");
+        }
+        if self.slug && (self.at != At::Line || label != Label::Boilerplate) {
+            return refuse("only a whole line of boilerplate can be the `slug`");
         }
         if (self.private || self.embargo) && label != Label::Note {
             return refuse("only a note can be `private` or an `embargo`");
@@ -143,7 +152,7 @@ impl RawRule {
             at: self.at,
             place: self.place,
             sources: self.sources.iter().map(|s| s.to_lowercase()).collect(),
-            max: if self.at == At::Line { self.max } else { usize::MAX },
+            max: self.max.unwrap_or(if self.at == At::Line { MAX_LINE } else { usize::MAX }),
             cut: self.cut,
             chrome: self.chrome,
             list: self.list,
