@@ -88,7 +88,7 @@ fn refused(desk: &Desk, settings: &Settings, said: &[&str], password: &str) {
     assert_eq!(code, Some(1), "{out}");
     let bad: Vec<&str> = out.lines().filter(|line| line.starts_with('✗')).collect();
     assert!(matches!(bad[..], [line] if said.iter().all(|word| line.contains(word))), "{said:?}:\n{out}");
-    assert_eq!(out.lines().count(), 4, "no line beside the findings:\n{out}");
+    assert_eq!(out.lines().count(), 5, "no line beside the findings:\n{out}");
     assert!(!out.contains(password), "{out}");
 
     let worker = Worker::start_with(desk, settings);
