@@ -15,6 +15,10 @@ use super::rules::At;
 /// Bytes a rule at the end of a paragraph may reach back, and one at its start forward.
 pub(super) const REACH: usize = 400;
 
+/// Bytes that the states of one automaton may take before they are forgotten. Those that the golden items alone lead to take
+/// ten million.
+const CACHE: usize = 16 << 20;
+
 /// Bytes that one pattern's states may take, …
 const MAX_PATTERN: usize = 4 << 20;
 /// … and those of all patterns of one automaton: nested repetitions would take gigabytes.
@@ -90,7 +94,7 @@ impl Automaton {
             None
         } else {
             let nfa = thompson(way, MAX_PATTERNS).build_many(&texts).map_err(|e| cause(&e))?;
-            let config = DFA::config().match_kind(MatchKind::All).cache_capacity(8 << 20);
+            let config = DFA::config().match_kind(MatchKind::All).cache_capacity(CACHE);
             Some(DFA::builder().configure(config).build_from_nfa(nfa).map_err(|e| cause(&e))?)
         };
         let pool = scratch(&dfa);

@@ -68,8 +68,9 @@ impl Pass<'_, '_, '_> {
         for i in from..to {
             let near = i.saturating_sub(NEAR)..to.min(i + NEAR + 1);
             let begins = |j: usize| {
+                let caption = self.blocks[j].text.as_ref();
                 self.label(j) == Some(Label::Caption)
-                    && self.blocks[j].text.find(self.blocks[i].text.as_ref()).is_some_and(|at| at <= CHROME)
+                    && (0..=CHROME).any(|at| caption.get(at..).is_some_and(|c| c.starts_with(&*self.blocks[i].text)))
             };
             if self.found[i].is_none() && self.sentence(i) && near.into_iter().any(begins) {
                 self.found[i] = Some(Verdict::evidence(Label::Caption, "a caption without its credit"));
