@@ -49,7 +49,7 @@ impl Pass<'_, '_, '_> {
     }
 
     /// Whether mostly sentences follow from `story` on, and the lines before it hold hardly any figures.
-    pub(super) fn is_prose(&self, story: usize, before: &[usize]) -> bool {
+    fn is_prose(&self, story: usize, before: &[usize]) -> bool {
         let words = before.iter().filter(|i| self.blocks[**i].letters().digits <= LINE_DIGITS).count();
         let copy = || (story..self.blocks.len()).filter(|i| self.found[*i].is_none());
         let sentences = copy().filter(|i| self.sentence(*i)).count();

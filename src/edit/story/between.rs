@@ -120,13 +120,11 @@ impl<'r> Pass<'_, '_, 'r> {
     pub(super) fn dates(&mut self, from: usize) {
         let in_story = |i: &usize| self.found[*i].is_none_or(|v| v.label == Label::Body);
         let over_copy = |i: &usize| {
+            let before = || (0..*i).rev().take(NEAR).find(in_story);
             self.label(*i) == Some(Label::Date)
                 && is_day(&self.blocks[*i].text)
-                && (0..*i)
-                    .rev()
-                    .find(in_story)
-                    .is_some_and(|before| self.sentence(before) || self.blocks[before].introduces())
-                && (i + 1..self.blocks.len()).find(in_story).is_some_and(|after| after == i + 1 && self.sentence(after))
+                && before().is_some_and(|before| self.sentence(before) || self.blocks[before].introduces())
+                && self.blocks.get(i + 1).is_some_and(|_| in_story(&(i + 1)) && self.sentence(i + 1))
         };
         let days: Vec<usize> = (from..self.blocks.len()).filter(over_copy).collect();
         if days.len() >= DAYS {
