@@ -30,7 +30,7 @@ pub type Reader = BaseConsumer<ReaderEvents>;
 /// After how long the broker aborts an open transaction by itself, and fences its producer, unless it is told otherwise.
 const TRANSACTION: Duration = Duration::from_secs(10);
 
-/// [`TRANSACTION`], or what the user's properties have for it.
+/// After how long this configuration lets the broker abort an open transaction by itself: ten seconds, or what the properties say.
 pub fn transaction_timeout(config: &Config) -> Duration {
     let given = config.kafka.properties.get("transaction.timeout.ms").and_then(|ms| ms.trim().parse().ok());
     given.map_or(TRANSACTION, Duration::from_millis)
