@@ -5,8 +5,6 @@ use std::ops::Range;
 
 use hashbrown::HashMap;
 
-use super::page::is_unspaced;
-
 /// Words that are counted have this many characters.
 const WORD: usize = 5;
 /// Characters of a word that are looked at: the stem matters, not the ending.
@@ -56,7 +54,7 @@ impl Words {
             }
             if c.is_alphanumeric() {
                 if length == 0 {
-                    (hash, wide) = (START, is_unspaced(c));
+                    (hash, wide) = (START, is_dense(c));
                 }
                 length += 1;
                 let c = c.to_lowercase().next().unwrap_or(c);
@@ -134,6 +132,11 @@ pub(super) struct Known {
     pub count: f32,
     pub share: f32,
     pub widest: f32,
+}
+
+/// Whether words of the script of `c` are not set apart by spaces, or are few letters long.
+pub(super) fn is_dense(c: char) -> bool {
+    c as u32 >= 0x0E00 && !('\u{1100}'..='\u{2E7F}').contains(&c)
 }
 
 const START: u64 = 0xCBF2_9CE4_8422_2325;

@@ -155,10 +155,14 @@ fn is_open(block: &Block<'_>) -> bool {
     block.shape.end == End::Open && block.shape.words <= LINK_WORDS
 }
 
+/// Short, and no sentence.
+pub(super) fn may_be_of_a_site(block: &Block<'_>) -> bool {
+    block.shape.words <= SITE_WORDS && block.shape.end != End::Sentence
+}
+
 /// Whether a line is a site's, not an agency's: by its rule, as a heading over links, or by a word in it.
 fn is_of_a_site(block: &Block<'_>, verdict: &Verdict<'_>) -> bool {
-    block.shape.words <= SITE_WORDS
-        && block.shape.end != End::Sentence
+    may_be_of_a_site(block)
         && match verdict.rule {
             Some(rule) if rule.label == Label::Boilerplate => {
                 rule.list || SITE_RULES.iter().any(|name| rule.id.starts_with(name))

@@ -1,6 +1,7 @@
 //! One line's counts, in one pass over its characters: all that the model knows of a line before it looks around.
 
 use crate::edit::lines::{Block, End};
+use crate::edit::words::is_dense;
 
 /// Bytes of a line that are looked at.
 const LIMIT: usize = 600;
@@ -127,11 +128,6 @@ fn kind(c: char) -> Kind {
     }
 }
 
-/// Whether words of the script of `c` are not set apart by spaces, or are few letters long.
-pub(in crate::edit) fn is_unspaced(c: char) -> bool {
-    c as u32 >= 0x0E00 && !('\u{1100}'..='\u{2E7F}').contains(&c)
-}
-
 fn mix(hash: u64, c: char) -> u64 {
     let hash = (hash ^ u64::from(c)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     hash ^ (hash >> 29)
@@ -162,7 +158,7 @@ impl Glance {
                     n.letters += 1;
                     n.upper += u16::from(upper);
                     n.fused += u16::from(upper && last == Kind::Lower);
-                    n.unspaced += u16::from(is_unspaced(c));
+                    n.unspaced += u16::from(is_dense(c));
                     n.capital += u16::from(starts && upper);
                     n.small += u16::from(starts && kind == Kind::Lower);
                 }

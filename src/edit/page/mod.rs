@@ -31,7 +31,6 @@ use super::story::{Structure, Verdict};
 use super::{Hints, Label};
 use context::Chances;
 use features::Seen;
-pub(super) use glance::is_unspaced;
 use model::{CLASS_COUNT, CLASSES, Model, Tree};
 
 /// The chance of being anything but boilerplate below which a line is not looked at again.
@@ -56,8 +55,7 @@ pub(super) fn is_page(rules: &Rules, text: &str, blocks: &[Block<'_>]) -> bool {
             && blocks.iter().rev().take(30).filter(service).count() >= 3
     };
     let of_a_site = |b: &Block<'_>| {
-        b.shape.words <= 12
-            && b.shape.end != End::Sentence
+        clipping::may_be_of_a_site(b)
             && (lexicon::is_service_line(&b.text)
                 || rules.find(At::Line, &b.text, |r| r.label == Label::Boilerplate && r.in_scope(&[])).is_some())
     };

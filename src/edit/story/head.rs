@@ -16,7 +16,7 @@ impl Pass<'_, '_, '_> {
     /// What stands before the story.
     pub(super) fn head(&mut self, story: usize, hints: &Hints<'_>) {
         let shared = self.shared(story);
-        let title = self.title(story, &shared).filter(|_| hints.headline.is_none());
+        let title = if hints.headline.is_none() { self.title(story, &shared) } else { None };
         let mut headline: Option<usize> = None;
         for (i, &shared) in shared.iter().enumerate() {
             if self.found[i].is_some() && !(headline.is_none() && self.may_head(i, story)) {
